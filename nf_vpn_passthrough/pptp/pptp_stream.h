@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * TCP segments of ONE direction of a PPTP control connection -> messages. Pure.
+ *
+ * The NAT rewrites Call IDs where they stand, and a message that cannot be
+ * translated is never forwarded with a wrong ID. So each message must have its
+ * whole head (header, IDs, result) in one segment. Where it has not, the walker
+ * cuts or drops, and TCP sends those octets again, in a better shape: nothing
+ * is ever buffered here. The message bodies pass in any shape.
+ *
+ * Locking: none. The owner serialises all calls for one stream.
+ */
+#ifndef NF_VPN_PPTP_STREAM_H
+#define NF_VPN_PPTP_STREAM_H
+
+#include "pptp_msg.h"
+
+/* Messages remembered for retransmissions. A segment holds 9 of the longest
+ * that a busy server sends in a row (Call-Disconnect-Notify), this is thrice.
+ */
+#define NF_VPN_PPTP_MARKS	32
+
+/**
+ * struct nf_vpn_pptp_stream - one direction; treat as opaque
+ * @next:	sequence number at which the next unseen message starts
+ * @oldest:	sequence number of the first message remembered
+ * @acked:	everything before it has been acknowledged by the receiver
+ * @mark:	remembered messages, ring, type << 12 | length each; they are
+ *		contiguous from @oldest to @next
+ * @first:	index of the oldest mark
+ * @count:	marks in use
+ * @synced:	@next is a message boundary
+ * @opaque:	from @next on the stream is not PPTP
+ * @acks:	the owner reports acknowledgements
+ * @lossy:	a mark was forgotten without knowing it acknowledged
+ */
+struct nf_vpn_pptp_stream {
+	u32 next;
+	u32 oldest;
+	u32 acked;
+	u16 mark[NF_VPN_PPTP_MARKS];
+	u8 first;
+	u8 count;
+	bool synced;
+	bool opaque;
+	bool acks;
+	bool lossy;
+};
+
+enum nf_vpn_pptp_verdict {
+	NF_VPN_PPTP_PASS,	/* forward, with the translations made */
+	NF_VPN_PPTP_TRIM,	/* forward only the first *keep octets */
+	NF_VPN_PPTP_DROP,	/* forward nothing; no message was accepted */
+};
+
+/* Why a segment got its verdict. One counter each. */
+enum nf_vpn_pptp_why {
+	NF_VPN_PPTP_WHY_OK = 0,		/* PASS: understood to its last octet */
+	NF_VPN_PPTP_WHY_UNSYNCED,	/* PASS: no message boundary known yet */
+	NF_VPN_PPTP_WHY_OPAQUE,		/* PASS: not PPTP since some time */
+	NF_VPN_PPTP_WHY_BAD_MAGIC,	/* PASS: not PPTP from here on */
+	NF_VPN_PPTP_WHY_BAD_KIND,	/* PASS: not PPTP from here on */
+	NF_VPN_PPTP_WHY_BAD_TYPE,	/* PASS: not PPTP from here on */
+	NF_VPN_PPTP_WHY_BAD_LENGTH,	/* PASS: not PPTP from here on */
+	NF_VPN_PPTP_WHY_PARTIAL,	/* TRIM, DROP: ends inside a head */
+	NF_VPN_PPTP_WHY_REFUSED,	/* TRIM, DROP: on_message said no */
+	NF_VPN_PPTP_WHY_FULL,		/* TRIM, DROP: too much unacknowledged */
+	NF_VPN_PPTP_WHY_CHANGED,	/* TRIM, DROP: not what was sent before */
+	NF_VPN_PPTP_WHY_PEEK,		/* TRIM, DROP: peek returned NULL */
+	NF_VPN_PPTP_WHY_HOLE,		/* DROP: data before it is missing */
+	NF_VPN_PPTP_WHY_CUT_ID,		/* DROP: starts inside a head, has IDs */
+	NF_VPN_PPTP_WHY_OLD,		/* DROP: older than what is remembered */
+	NF_VPN_PPTP_WHY_COUNT,
+};
+
+/**
+ * struct nf_vpn_pptp_segment - a TCP segment and what to do with its messages
+ * @seq:	sequence number of the first payload octet, host order. For a SYN
+ *		that carries data (RFC 7413) that is the header's number plus 1.
+ * @len:	payload octets
+ * @ctx:	handed to both functions
+ * @peek:	return a pointer to @n readable payload octets from offset @off,
+ *		either in place or copied to @buf (which has room for
+ *		NF_VPN_PPTP_HEAD_MAX octets), or NULL. @off + @n <= @len.
+ * @on_message:	called for each message whose head is inside the segment, in
+ *		order. @off is the offset of the message in the payload; the
+ *		head (msg->desc->head octets from @off) may be rewritten in
+ *		place, IDs only. @msg lives for the call.
+ *
+ *		Return 0 when the message may go. A negative value means it must
+ *		not be forwarded now; unless msg->again, the stream forgets it and
+ *		shows it as new when TCP sends it again.
+ *
+ *		With msg->again the message was accepted before, and must get
+ *		the same translation, even when its call is gone since: keep
+ *		closed calls a while. Have no other effect twice.
+ */
+struct nf_vpn_pptp_segment {
+	u32 seq;
+	u32 len;
+	void *ctx;
+	const u8 *(*peek)(void *ctx, u32 off, u32 n, u8 *buf);
+	int (*on_message)(void *ctx, const struct nf_vpn_pptp_msg *msg,
+			  u32 off);
+};
+
+/**
+ * nf_vpn_pptp_stream_init() - start without knowing a message boundary
+ * @s:	stream, any content
+ *
+ * For a connection first seen in its middle. Until a segment begins with a
+ * valid message head everything passes, WHY_UNSYNCED.
+ */
+void nf_vpn_pptp_stream_init(struct nf_vpn_pptp_stream *s);
+
+/**
+ * nf_vpn_pptp_stream_syn() - this direction sent a SYN
+ * @s:		stream, initialised
+ * @isn:	sequence number of the SYN, host order
+ *
+ * The first message starts at @isn + 1. Harmless for a repeated SYN. Call only
+ * for a SYN that connection tracking takes as part of the connection: with
+ * another @isn the stream starts anew.
+ */
+void nf_vpn_pptp_stream_syn(struct nf_vpn_pptp_stream *s, u32 isn);
+
+/**
+ * nf_vpn_pptp_stream_ack() - the OTHER direction acknowledged up to here
+ * @s:		the stream whose data is acknowledged
+ * @ack:	acknowledgement number, host order, from a segment with ACK set
+ *
+ * Not needed for correct translation, but call it for every segment of the
+ * other direction. Acknowledged octets cannot harm, so they pass in any
+ * shape, which lets the receiver repeat a lost acknowledgement. Once called,
+ * the stream takes no more messages than it can remember (WHY_FULL) instead of
+ * forgetting one that may be sent again (WHY_OLD).
+ */
+void nf_vpn_pptp_stream_ack(struct nf_vpn_pptp_stream *s, u32 ack);
+
+/**
+ * nf_vpn_pptp_stream_walk() - find and show the messages of a segment
+ * @s:		stream
+ * @seg:	the segment
+ * @keep:	set with every verdict to the octets that may be forwarded:
+ *		seg->len (PASS), 0 (DROP), or between them (TRIM)
+ * @why:	set with every verdict
+ *
+ * On TRIM shorten the segment to @keep payload octets and clear FIN and PSH, the
+ * sender will come again for the rest. Nothing at or behind @keep was
+ * shown with on_message returning 0. On DROP no on_message returned 0.
+ *
+ * Return: the verdict.
+ */
+enum nf_vpn_pptp_verdict
+nf_vpn_pptp_stream_walk(struct nf_vpn_pptp_stream *s,
+			const struct nf_vpn_pptp_segment *seg,
+			u32 *keep, enum nf_vpn_pptp_why *why);
+
+/**
+ * nf_vpn_pptp_why_name() - a reason in words for counters and logs
+ * @why:	reason, any value
+ *
+ * Return: a short lower case name, "?" for a value not of the enum.
+ */
+const char *nf_vpn_pptp_why_name(enum nf_vpn_pptp_why why);
+
+#endif /* NF_VPN_PPTP_STREAM_H */
