@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Sourced by the other scripts: where things are, the kernel table, private apt
+# lists, small roots. Nothing here installs a kernel or loads a module.
+
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+CACHE=${NF_VPN_CACHE:-$HOME/.cache/nf_vpn}
+mkdir -p "$CACHE"
+CACHE=$(cd "$CACHE" && pwd -P)
+export LC_ALL=C
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# The table, without its comments.
+kernel_table() { grep -v -e '^#' -e '^[[:space:]]*$' "$REPO/scripts/kernels"; }
+kernel_names() { kernel_table | awk '{ print $1 }'; }
+kernel_names_main() { kernel_table | awk '$5 == "main" { print $1 }'; }
+
+# kernel_field NAME SUITE|BUILDER|CC|ROLE|KV
+kernel_field() {
+	local column
+	case $2 in
+	SUITE) column=2 ;; BUILDER) column=3 ;; CC) column=4 ;;
+	ROLE) column=5 ;; KV) column=6 ;;
+	*) die "no column $2 in scripts/kernels" ;;
+	esac
+	# an awk program sees the backslashes of the KV column as they are
+	kernel_table | awk -v n="$1" -v c="$column" '$1 == n { print $c; found = 1 }
+		END { exit !found }' ||
+		die "no kernel '$1' in scripts/kernels; it has: $(kernel_names | xargs)"
+}
+
+kernel_dir() { printf '%s/kernels/%s\n' "$CACHE" "$1"; }
+
+# The version (uname -r) of a fetched kernel.
+kernel_kv() {
+	cat "$(kernel_dir "$1")/kv" 2>/dev/null ||
+		die "kernel $1 is not in the cache: run scripts/kernel-fetch $1"
+}
+
+kernel_headers() { printf '%s/usr/src/linux-headers-%s\n' "$(kernel_dir "$1")" "$(kernel_kv "$1")"; }
+
+host_suite() (
+	# shellcheck source=/dev/null
+	. /etc/os-release
+	printf '%s\n' "${VERSION_CODENAME:-unknown}"
+)
+
+# with_lock NAME COMMAND...: one run at a time, waiting at most 30 minutes.
+with_lock() {
+	local lock=$CACHE/lock/$1
+	shift
+	mkdir -p "$CACHE/lock"
+	(
+		flock -w 1800 9 || die "$lock is still held after 30 minutes"
+		"$@"
+	) 9>"$lock"
+}
+
+# The mirror this machine's own apt uses for its release; no address is written
+# in this repository. Reads both formats of apt's sources.
+apt_mirror() {
+	local suite mirror
+	suite=$(host_suite)
+	mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk -v want="$suite" '
+		/^[[:space:]]*$/ { uri = "" }
+		/^URIs:/ { uri = $2 }
+		/^Suites:/ { for (i = 2; i <= NF; i++) if ($i == want && uri) { print uri; exit } }')
+	[ -n "$mirror" ] || mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+		sed 's/\[[^]]*\]//' | awk -v want="$suite" '$1 == "deb" && $3 == want { print $2; exit }')
+	[ -n "$mirror" ] || die "no Debian mirror for '$suite' in this machine's apt sources"
+	printf '%s\n' "$mirror"
+}
+
+# apt_options SUITE: fills APT_OPTIONS so that apt sees that one suite only,
+# with its lists in the cache. The machine's own apt state is not touched.
+apt_options() {
+	local dir=$CACHE/apt/$1
+	mkdir -p "$dir/lists/partial"
+	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
+		"$(apt_mirror)" "$1" >"$dir/sources.list"
+	APT_OPTIONS=(-q "-oDir::Etc::SourceList=$dir/sources.list"
+		-oDir::Etc::SourceParts=/dev/null "-oDir::State::Lists=$dir/lists"
+		"-oDir::Cache::pkgcache=$dir/pkgcache.bin"
+		"-oDir::Cache::srcpkgcache=$dir/srcpkgcache.bin"
+		-oAPT::Sandbox::User=root -oAcquire::Retries=3
+		-oAPT::Get::List-Cleanup=false)
+}
+
+# apt_update SUITE: refreshes those lists; call apt_options first.
+apt_update() {
+	apt-get "${APT_OPTIONS[@]}" update >"$CACHE/apt/$1/update.log" 2>&1 ||
+		{ cat "$CACHE/apt/$1/update.log" >&2; die "apt cannot read suite $1"; }
+}
+
+# package_list FILE: the packages named in a list file with comments.
+package_list() { sed 's/#.*//' "$1" | tr -s ' \t\n' '\n' | sed '/^$/d'; }
+
+# make_root SUITE DIR PACKAGES...: a minimal Debian root, by mmdebstrap.
+make_root() {
+	local suite=$1 dir=$2 options=() line
+	shift 2
+	# mmdebstrap reads no apt.conf of this machine: hand over its proxies etc.
+	while IFS= read -r line; do
+		options+=("--aptopt=$line")
+	done < <(apt-config dump | grep -iE '^Acquire::[a-z:]*(Proxy|Verify|CaInfo)[^ ]* "[^"]+"' || true)
+	mmdebstrap --quiet --variant=apt --mode=root \
+		--keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+		--aptopt='Acquire::Retries "3"' ${options[@]+"${options[@]}"} \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' \
+		--include="$(IFS=,; echo "$*")" "$suite" "$dir" \
+		"deb $(apt_mirror) $suite main"
+}
+
+# The directory of builds of one source tree: two clones do not share one.
+build_dir() {
+	local src
+	src=$(cd "${NF_VPN_SRC:-$REPO}" && pwd -P)
+	printf '%s/build/%s-%s/%s\n' "$CACHE" "${src##*/}" "$(printf %s "$src" | sha256sum | cut -c1-8)" "$1"
+}
