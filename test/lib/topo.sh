@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The network every test runs in; source ktap.sh first.
+#
+#	 c1 192.168.1.2/24 --- lan1 .---------------------.
+#	   (eth0)                   | r                   |
+#	 c2 192.168.2.2/24 --- lan2 |   nft: masquerade   | wan ------ eth0 s
+#	                            |   forward: drop but | 203.0.113.1    203.0.113.2/24
+#	 cN 192.168.N.2/24 --- lanN | established,related |
+#	                            '---------------------'
+#
+# Namespaces have random suffixes: call them by the functions c1 ... cN, r, s
+# ("r nft list ruleset") or "in_ns NAME COMMAND...". With "topo_up N lan" the
+# clients share one bridge lan1: client K is 192.168.1.(K+1), router .1.
+# A last client may come from outside too: add addresses as you need.
+#
+# A script ends with:	check "the namespaces are gone" topo_down
+
+TOPO_ID=$(od -An -N3 -tx1 /dev/urandom | tr -d ' ')
+TOPO_TMP=/tmp/topo-$TOPO_ID
+TOPO_CLIENTS=0
+TOPO_MODE=own
+WAN=203.0.113.1
+SERVER=203.0.113.2
+
+# The namespaces of this topology, by their short names.
+ns_list() { ip netns list | sed -nE "s/^(.*)-$TOPO_ID( .*)?\$/\1/p"; }
+ns_name() { printf '%s-%s' "$1" "$TOPO_ID"; }
+in_ns() { ip netns exec "$1-$TOPO_ID" "${@:2}"; }
+r() { in_ns r "$@"; }
+s() { in_ns s "$@"; }
+
+# The address of client K, and of the router as that client sees it.
+client_ip() { if [ "$TOPO_MODE" = lan ]; then echo "192.168.1.$(($1 + 1))"; else echo "192.168.$1.2"; fi; }
+gateway_ip() { if [ "$TOPO_MODE" = lan ]; then echo 192.168.1.1; else echo "192.168.$1.1"; fi; }
+
+# A namespace, and a canary: a veth whose end out here vanishes only when the
+# kernel has really begun to free the namespace.
+ns_add() {
+	local ns
+	ns=$(ns_name "$1")
+	ip netns add "$ns" &&
+		ip link add "x-$1-$TOPO_ID" type veth peer name canary netns "$ns" &&
+		ip netns exec "$ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+			net.ipv6.conf.default.disable_ipv6=1 &&
+		ip -n "$ns" link set lo up
+}
+
+# link NS1 DEV1 NS2 DEV2: a cable with both ends up.
+link() {
+	ip link add "$2" netns "$(ns_name "$1")" type veth peer name "$4" netns "$(ns_name "$3")" &&
+		ip -n "$(ns_name "$1")" link set "$2" up &&
+		ip -n "$(ns_name "$3")" link set "$4" up
+}
+
+address() { ip -n "$(ns_name "$1")" addr add "$3" dev "$2"; }
+
+# topo_up [CLIENTS=2] [own|lan] [nonat]
+topo_up() {
+	local k
+	TOPO_CLIENTS=${1:-2} TOPO_MODE=${2:-own}
+	mkdir -p "$TOPO_TMP"
+	modprobe -qa nf_conntrack nf_nat nf_conntrack_netlink nft_masq nft_ct nft_chain_nat nf_tables || true
+	must ns_add r
+	must ns_add s
+	must link s eth0 r wan
+	must address s eth0 $SERVER/24
+	must address r wan $WAN/24
+	[ "$TOPO_MODE" = own ] || must lan_bridge
+	for ((k = 1; k <= TOPO_CLIENTS; k++)); do
+		must client_up $k
+		eval "c$k() { in_ns c$k \"\$@\"; }"
+	done
+	must r sysctl -qw net.ipv4.ip_forward=1
+	r sysctl -qw net.netfilter.nf_conntrack_acct=1 2>/dev/null || true
+	must router_rules "${3:-nat}"
+}
+
+lan_bridge() {
+	r ip link add lan1 type bridge && r ip link set lan1 up && address r lan1 192.168.1.1/24
+}
+
+client_up() {
+	local k=$1 port=lan$1
+	[ "$TOPO_MODE" = own ] || port=port$k
+	ns_add "c$k" && link "c$k" eth0 r "$port" || return
+	if [ "$TOPO_MODE" = own ]; then
+		address r "$port" "$(gateway_ip "$k")/24"
+	else
+		r ip link set "$port" master lan1
+	fi &&
+		address "c$k" eth0 "$(client_ip "$k")/24" &&
+		in_ns "c$k" ip route add default via "$(gateway_ip "$k")"
+}
+
+router_rules() {
+	r nft -f - <<-'N' || return
+		table ip filter {
+			chain forward {
+				type filter hook forward priority filter; policy drop;
+				ct state established,related counter accept
+				iifname "lan*" oifname "wan" ct state new counter accept
+				counter
+			}
+		}
+	N
+	[ "$1" = nonat ] || r nft -f - <<-'N'
+		table ip nat {
+			chain post {
+				type nat hook postrouting priority srcnat;
+				oifname "wan" counter masquerade
+			}
+		}
+	N
+}
+
+# helper_rule TYPE PROTOCOL PORT: the admin's opt-in, in the router.
+helper_rule() {
+	r nft -f - <<-N
+		table ip helpers {
+			ct helper $1 {
+				type "$1" protocol $2;
+			}
+			chain pre {
+				type filter hook prerouting priority filter;
+				$2 dport $3 ct helper set "$1"
+			}
+		}
+	N
+}
+
+# background NS NAME COMMAND...: a process with a /run of its own (daemons of
+# one kind do not meet); output in $(log_of NAME). "inside NAME COMMAND..." runs
+# something where that process lives, "stop NAME" ends it.
+background() {
+	local ns=$1 name=$2
+	shift 2
+	# shellcheck disable=SC2016 # the inner shell expands these
+	in_ns "$ns" sh -c 'mount -t tmpfs tmpfs /run; mkdir -p /run/lock /run/pptp /run/pluto /run/xl2tpd
+		echo $$ >"$1"; shift; exec "$@"' sh "$TOPO_TMP/$name.pid" "$@" </dev/null >"$TOPO_TMP/$name.log" 2>&1 &
+	wait_for 10 test -s "$TOPO_TMP/$name.pid"
+}
+
+log_of() { printf '%s\n' "$TOPO_TMP/$1.log"; }
+pid_of() { cat "$TOPO_TMP/$1.pid"; }
+inside() { nsenter -t "$(pid_of "$1")" -m -n "${@:2}"; }
+
+stop() {
+	local pid
+	pid=$(pid_of "$1") || return 0
+	kill "$pid" 2>/dev/null
+	wait_for 5 not kill -0 "$pid" || kill -9 "$pid" 2>/dev/null
+	rm -f "$TOPO_TMP/$1.pid"
+}
+
+not() { ! "$@"; }
+
+# Packets that a client gets answered: "answered c1 3 ADDRESS [PING OPTIONS]".
+answered() {
+	in_ns "$1" ping -n -q -c "$2" -i 0.2 -W 2 "${@:4}" "$3" 2>/dev/null |
+		sed -nE 's/.* ([0-9]+) received.*/\1/p'
+}
+
+# What to look at when a test failed; called by ktap.sh.
+on_failure() {
+	local file name
+	ns_list | grep -qx r || return 0
+	echo "--- conntrack of r, all zones"
+	r conntrack -L 2>&1
+	r conntrack -L expect 2>&1
+	echo "--- nft of r"
+	r nft list ruleset
+	echo "--- modules and their state in r"
+	lsmod | grep -E '^(nf_vpn|nf_conntrack|nf_nat)'
+	# shellcheck disable=SC2016 # the inner shell expands these
+	r sh -c 'for f in /proc/net/nf_vpn/* /proc/net/nf_vpn; do [ ! -f "$f" ] || { echo "== $f"; cat "$f"; }; done'
+	r sysctl -a 2>/dev/null | grep -E 'nf_vpn'
+	for file in "$TOPO_TMP"/*.log; do
+		[ -s "$file" ] || continue
+		name=${file##*/}
+		echo "--- the end of $name"
+		tail -n 15 "$file"
+	done
+	echo "--- kernel"
+	dmesg | tail -n 15
+}
+
+# Ends every process in the namespaces, deletes these and waits until the kernel
+# has freed them: a reference that a module lost shows here.
+topo_down() {
+	local name names failed=0
+	mapfile -t names < <(ns_list)
+	for name in "${names[@]}"; do
+		ip netns pids "$(ns_name "$name")" 2>/dev/null | xargs -r kill -9 2>/dev/null
+	done
+	for name in "${names[@]}"; do
+		wait_for 5 ns_is_idle "$name" || echo "processes in $name will not die"
+		ip netns del "$(ns_name "$name")" || failed=1
+	done
+	for name in "${names[@]}"; do
+		wait_for 20 canary_is_gone "$name" || { echo "namespace $name lives on: something holds it"; failed=1; }
+	done
+	[ $failed -ne 0 ] || ns_workqueue_passed || failed=1
+	rm -rf "$TOPO_TMP"
+	return $failed
+}
+
+ns_is_idle() { [ -z "$(ip netns pids "$(ns_name "$1")")" ]; }
+canary_is_gone() { ! ip link show "x-$1-$TOPO_ID"; }
+
+# The kernel frees namespaces one after the other: when a new one is gone, the
+# exit functions of all the older ones have returned (conntrack's own waits
+# for every entry to be released).
+ns_workqueue_passed() {
+	ns_add last && ip netns del "$(ns_name last)" && wait_for 20 canary_is_gone last && return
+	echo "the kernel hangs while it frees a namespace: a conntrack entry was not released"
+	return 1
+}
+
+# Called by ktap.sh at the end, also of a script that failed on its way.
+on_exit() {
+	[ ! -d "$TOPO_TMP" ] || topo_down >/dev/null 2>&1
+}
