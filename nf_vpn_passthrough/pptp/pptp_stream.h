@@ -8,6 +8,10 @@
  * cuts or drops, and TCP sends those octets again, in a better shape: nothing
  * is ever buffered here. The message bodies pass in any shape.
  *
+ * The price: a sender that only ever sends a head in pieces, or probes a closed
+ * window with one octet of a new message, gets nowhere. TCPs join small
+ * segments when they retransmit, and window updates come by themselves.
+ *
  * Locking: none. The owner serialises all calls for one stream.
  */
 #ifndef NF_VPN_PPTP_STREAM_H
@@ -130,7 +134,7 @@ void nf_vpn_pptp_stream_syn(struct nf_vpn_pptp_stream *s, u32 isn);
  * @ack:	acknowledgement number, host order, from a segment with ACK set
  *
  * Not needed for correct translation, but call it for every segment of the
- * other direction. Acknowledged octets cannot harm, so they pass in any
+ * other direction, the handshake's included. Acknowledged octets cannot harm, so they pass in any
  * shape, which lets the receiver repeat a lost acknowledgement. Once called,
  * the stream takes no more messages than it can remember (WHY_FULL) instead of
  * forgetting one that may be sent again (WHY_OLD).
