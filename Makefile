@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# nf_vpn_passthrough: what people type. The modules themselves are listed in
+# Kbuild, the supported kernels in scripts/kernels.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+CURRENT := $(CURDIR)
+# the guest's kernel of "make shell"
+KERNEL ?= 6.1
+
+.PHONY: all modules install clean test check demo shell help distclean-cache
+
+all: modules
+
+modules:
+	@scripts/check-config "$(KDIR)"
+	@echo "Building for kernel $$(cat "$(KDIR)/include/config/kernel.release" 2>/dev/null || echo "of $(KDIR)")"
+	$(MAKE) -C "$(KDIR)" M="$(CURRENT)" modules
+
+install: modules
+	$(MAKE) -C "$(KDIR)" M="$(CURRENT)" modules_install
+	depmod -a "$$(cat "$(KDIR)/include/config/kernel.release")"
+
+clean:
+	@if [ -d "$(KDIR)" ]; then $(MAKE) -C "$(KDIR)" M="$(CURRENT)" clean; \
+	else find . -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name Module.symvers -o -name modules.order | xargs -r rm -f; fi
+
+test:
+	scripts/setup
+	test/run
+
+check:
+	scripts/setup
+	scripts/check
+
+demo:
+	scripts/setup
+	scripts/demo
+
+shell:
+	scripts/setup
+	scripts/vm -i -k "$(KERNEL)" test/lib/shell
+
+# Kernels, roots and builds are fetched and made anew the next time.
+distclean-cache:
+	scripts/clean-cache
+
+help:
+	@echo "make            build the modules for this kernel (or KDIR=its build tree)"
+	@echo "make install    install them for that kernel, and run depmod"
+	@echo "make clean      remove what was built"
+	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
+	@echo "make test       all tests, on all supported kernels, in guests"
+	@echo "make check      shellcheck, checkpatch, sparse, kernel-doc"
+	@echo "make shell      a shell in a guest in the tests' network (KERNEL=$(KERNEL))"
+	@echo "make distclean-cache   forget fetched kernels, roots and builds"
+	@echo "Supported kernels (scripts/kernels): $$(grep -v '^#' scripts/kernels | awk '{ printf "%s ", $$1 }')"
