@@ -102,6 +102,15 @@ now_ms() {
 	printf '%s\n' "$((10#${up/./}))0"
 }
 
+# The time limit (guest-suite) sends this: leave with the state on paper.
+ktap_time_out() {
+	trap - TERM
+	diag "time-out in: ${FUNCNAME[*]:1} (line ${BASH_LINENO[*]})"
+	! declare -F on_failure >/dev/null || on_failure 2>&1 | diag
+	exit 124
+}
+trap ktap_time_out TERM
+
 ktap_finish() {
 	local code=$?
 	trap - EXIT
