@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the core (nf_vpn.ko) offers to the protocol modules.
+ *
+ * A *flow* maps one demux key, as it stands in a packet that arrives, to a
+ * *lane*; a lane owns one conntrack entry that the core made whole (both
+ * tuples, NAT, master) and attaches to packets itself.  The core knows no
+ * protocol: it asks a struct nf_vpn_proto for the key of a packet and, when no
+ * live flow has that key, what to do about it.
+ */
+#ifndef _NF_VPN_H
+#define _NF_VPN_H
+
+#include <linux/list.h>
+#include <linux/netfilter.h>
+#include <linux/percpu.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <net/netfilter/nf_conntrack.h>
+#include "nf_vpn_stats.h"
+
+struct ctl_table;
+struct ctl_table_header;
+struct seq_file;
+
+/**
+ * struct nf_vpn_key - what tells one VPN flow from another in a packet
+ * @src: source address of the packet, network order
+ * @dst: destination address of the packet, network order
+ * @id: demux value, network order (ESP SPI; GRE call ID in the low 16 bits)
+ * @zone: conntrack zone the packet is in before our help (0, or the admin's)
+ * @l4proto: IPPROTO_*
+ * @pad: always 0, so that keys compare as memory
+ *
+ * IPv4 only, on purpose: IPv6 is not translated, and RFC 6092 REC-25 asks that
+ * ESP state there is by address pair, which stock conntrack already does.
+ */
+struct nf_vpn_key {
+	__be32	src;
+	__be32	dst;
+	__be32	id;
+	u16	zone;
+	u8	l4proto;
+	u8	pad;
+};
+
+struct nf_vpn_net;
+struct nf_vpn_lane;
+struct nf_vpn_proto;
+
+/**
+ * struct nf_vpn_flow - one direction of one SPI, call or session
+ * @arrive: node in nf_vpn_net.arrivals
+ * @depart: node in nf_vpn_net.departures, if @departs
+ * @key: [0] the key in arriving packets, [1] the key as they leave (after NAT);
+ *	an ICMP error quotes the latter
+ * @lane: whose conntrack this flow is attached to; never changes, and the flow
+ *	holds a reference on it
+ * @list: in nf_vpn_lane.flows, under nf_vpn_net.lock
+ * @used: jiffies of a recent packet, at most one second behind
+ * @dir: IP_CT_DIR_* in @lane->ct
+ * @departs: @depart is hashed (another flow may have left with the same key)
+ * @rcu: freed after a grace period
+ *
+ * Readers under RCU see constant fields, and @used.
+ */
+struct nf_vpn_flow {
+	struct rhash_head	arrive;
+	struct rhash_head	depart;
+	struct nf_vpn_key	key[2];
+	struct nf_vpn_lane	*lane;
+	struct list_head	list;
+	unsigned long		used;
+	u8			dir;
+	bool			departs;
+	struct rcu_head		rcu;
+};
+
+/**
+ * struct nf_vpn_lane - one conntrack entry and the flows that lead to it
+ * @ct: the entry, with a reference; NULL while a call is only reserved.
+ *	Set once, put an RCU grace period after the last flow is gone, so a
+ *	reader that finds the flow may take a reference without a retry.
+ * @proto: who made it
+ * @vn: the namespace; valid as long as the lane is alive
+ * @timeout: two values in jiffies, not replied and replied, kept by the
+ *	namespace's sysctls; valid as long as the namespace
+ * @client: whose account it is charged to, network order
+ * @expires: jiffies; when a lane without @ct is given up, or when a lane marked
+ *	@closing is
+ * @closing: the session was cleared, the entry goes when @expires is past
+ * @dead: no longer listed; under nf_vpn_net.lock
+ * @list: in nf_vpn_net.lanes, under nf_vpn_net.lock
+ * @flows: its flows, under nf_vpn_net.lock
+ * @use: one while listed, one per flow, one per other holder
+ * @rcu: freed after a grace period
+ *
+ * Embedded at the start of a protocol's own structure.
+ */
+struct nf_vpn_lane {
+	struct nf_conn __rcu	*ct;
+	const struct nf_vpn_proto *proto;
+	struct nf_vpn_net	*vn;
+	const unsigned int	*timeout;
+	__be32			client;
+	unsigned long		expires;
+	bool			closing;
+	bool			dead;
+	struct list_head	list;
+	struct list_head	flows;
+	refcount_t		use;
+	struct rcu_head		rcu;
+};
+
+/**
+ * struct nf_vpn_proto - what a protocol tells the core
+ * @name: for messages and /proc
+ * @owner: module
+ * @l4proto: IPPROTO_* whose packets the hook looks at
+ * @key: fill @key->id from the transport header at @off; 0, or the positive
+ *	enum nf_vpn_stat that says why the packet is none of ours (the core
+ *	counts it and leaves the packet to stock conntrack).  Must accept a
+ *	packet of which only 8 octets are there: ICMP quotes no more.
+ * @miss: no live flow has this key: @flow holds one whose conntrack entry is
+ *	not there (yet, or any more), or NULL.  May make one and return it in
+ *	@flow.  Returns a netfilter verdict and counts one reason unless it
+ *	returns a flow.  Called under RCU, in the packet path, without locks;
+ *	@off is the transport header.
+ * @reap: once a second and namespace, in process context; may be NULL
+ * @gone: the lane was taken off the list and its flows out of the tables.
+ *	Called once, without locks, in process or softirq context.
+ * @free: frees the structure the lane is embedded in, after a grace period
+ * @show: one line of protocol detail for /proc/net/nf_vpn/flows, may be NULL;
+ *	called under RCU
+ */
+struct nf_vpn_proto {
+	const char	*name;
+	struct module	*owner;
+	u8		l4proto;
+	int		(*key)(const struct sk_buff *skb, unsigned int off,
+			       struct nf_vpn_key *key);
+	unsigned int	(*miss)(struct nf_vpn_net *vn, struct sk_buff *skb,
+				unsigned int off, const struct nf_vpn_key *key,
+				struct nf_vpn_flow **flow);
+	void		(*reap)(struct nf_vpn_net *vn);
+	void		(*gone)(struct nf_vpn_lane *lane);
+	void		(*free)(struct nf_vpn_lane *lane);
+	void		(*show)(struct seq_file *s,
+				const struct nf_vpn_flow *flow);
+};
+
+enum nf_vpn_hooked {
+	NF_VPN_HOOKS_OFF,
+	NF_VPN_HOOKS_ASKED,
+	NF_VPN_HOOKS_ON,
+};
+
+/**
+ * struct nf_vpn_net - everything the core keeps for one network namespace
+ * @net: the namespace
+ * @arrivals: flows by the key they arrive with
+ * @departures: flows by the key they leave with
+ * @clients: accounts, see core/limit.c
+ * @lock: all changes to lanes, flows and their membership; never taken for a
+ *	packet of an established flow
+ * @lanes: all listed lanes, under @lock
+ * @lane_count: under @lock
+ * @ops: our hooks, with this structure as their private pointer
+ * @enable: registers the hooks, in process context
+ * @reap: gives up what expired
+ * @hooked: enum nf_vpn_hooked
+ * @dead: the namespace is going away: nothing may be added; under @lock
+ * @stats: per CPU
+ * @ctl: sysctl table
+ * @max_flows, @max_per_client, @zone_base, @zone_count: sysctls
+ * @flow_count: flows in the tables
+ */
+struct nf_vpn_net {
+	struct net		*net;
+	struct rhashtable	arrivals;
+	struct rhashtable	departures;
+	struct rhashtable	clients;
+	spinlock_t		lock;
+	struct list_head	lanes;
+	unsigned int		lane_count;
+	struct nf_hook_ops	ops[2];
+	struct work_struct	enable;
+	struct delayed_work	reap;
+	atomic_t		hooked;
+	bool			dead;
+	struct nf_vpn_stats __percpu *stats;
+	struct ctl_table_header	*ctl;
+	unsigned int		max_flows;
+	unsigned int		max_per_client;
+	unsigned int		zone_base;
+	unsigned int		zone_count;
+	atomic_t		flow_count;
+};
+
+/* core/main.c */
+struct nf_vpn_net *nf_vpn_pernet(const struct net *net);
+
+/**
+ * nf_vpn_enable() - a rule asked for help in this namespace
+ * @vn: the namespace
+ *
+ * The hooks are registered from a work item soon after; any context.  Cheap
+ * when they already are.  Namespaces where no rule asks pay nothing.
+ */
+void nf_vpn_enable(struct nf_vpn_net *vn);
+
+/* core/hook.c */
+
+/**
+ * nf_vpn_proto_register() - packets of this IP protocol are looked at from now
+ * @proto: stays valid until nf_vpn_proto_unregister() returned
+ * Return: 0, or -EBUSY when the protocol number is taken.
+ */
+int nf_vpn_proto_register(const struct nf_vpn_proto *proto);
+
+/**
+ * nf_vpn_proto_unregister() - packets of this protocol are left alone from now
+ * @proto: as registered
+ *
+ * When it returns, @key, @miss and @reap do not run and will not.  The lanes
+ * are ended by nf_vpn_net_flush() from the protocol's own pernet exit, and
+ * after that the module waits with rcu_barrier() for the last @free.
+ * Process context.
+ */
+void nf_vpn_proto_unregister(const struct nf_vpn_proto *proto);
+
+/* core/flow.c */
+
+/**
+ * nf_vpn_lane_init() - start a lane, not yet listed
+ * @lane: zeroed memory, start of the protocol's structure
+ * @vn: namespace
+ * @proto: protocol
+ * @client: the account, network order
+ * @timeout: two values in jiffies (not replied, replied)
+ */
+void nf_vpn_lane_init(struct nf_vpn_lane *lane, struct nf_vpn_net *vn,
+		      const struct nf_vpn_proto *proto, __be32 client,
+		      const unsigned int *timeout);
+
+/**
+ * nf_vpn_lane_list() - list it: from now the core ends it when it is time
+ * @lane: initialised, and if @lane->ct is NULL with @expires set
+ *
+ * Takes over the caller's reference.  Caller holds @lane->vn->lock.
+ * Return: 0, -ESHUTDOWN when the namespace is going away.
+ */
+int nf_vpn_lane_list(struct nf_vpn_lane *lane);
+
+/**
+ * nf_vpn_lane_set_ct() - the conntrack entry of a lane has been made
+ * @lane: listed, without an entry so far
+ * @ct: the entry; the caller's reference is taken over, also on error
+ *
+ * Caller holds @lane->vn->lock.
+ * Return: 0, or -ESHUTDOWN when the lane was killed meanwhile: then @ct is
+ * killed too.
+ */
+int nf_vpn_lane_set_ct(struct nf_vpn_lane *lane, struct nf_conn *ct);
+
+/**
+ * nf_vpn_lane_kill() - take a lane and its flows out of the tables
+ * @lane: listed or not; the caller holds a reference or @lane is listed
+ *
+ * Kills the conntrack entry too.  Takes @lane->vn->lock; calls proto->gone.
+ * Return: true when this call did it, false when another one had.
+ */
+bool nf_vpn_lane_kill(struct nf_vpn_lane *lane);
+
+/**
+ * nf_vpn_net_flush() - end every lane of a protocol in a namespace
+ * @vn: namespace
+ * @proto: protocol, whose helpers and hook callbacks no longer run there
+ *
+ * Process context.  The conntrack entries are killed: nobody would steer
+ * packets to them any more.
+ */
+void nf_vpn_net_flush(struct nf_vpn_net *vn, const struct nf_vpn_proto *proto);
+
+/* Reference counting of lanes; the last put frees after a grace period. */
+void nf_vpn_lane_get(struct nf_vpn_lane *lane);
+void nf_vpn_lane_put(struct nf_vpn_lane *lane);
+
+/**
+ * nf_vpn_ct_alive() - may packets still be attached to it?
+ * @ct: its entry, read under RCU; may be NULL
+ */
+static inline bool nf_vpn_ct_alive(const struct nf_conn *ct)
+{
+	return ct && !nf_ct_is_dying(ct) && !nf_ct_is_expired(ct);
+}
+
+/**
+ * nf_vpn_flow_add() - index one direction of a lane
+ * @flow: zeroed; freed by the core (kfree) once removed
+ * @lane: listed
+ * @dir: IP_CT_DIR_*
+ * @arrive: key in arriving packets
+ * @depart: key in leaving packets
+ *
+ * Caller holds the namespace's lock.
+ * Return: 0; -EEXIST the arriving key is taken; -ENOSPC a limit was met
+ * (counted); -ENOMEM.
+ */
+int nf_vpn_flow_add(struct nf_vpn_flow *flow, struct nf_vpn_lane *lane, u8 dir,
+		    const struct nf_vpn_key *arrive,
+		    const struct nf_vpn_key *depart);
+
+/* Take one flow out; caller holds the namespace's lock.  Freed later. */
+void nf_vpn_flow_del(struct nf_vpn_flow *flow);
+
+/* Find by the arriving key.  Caller is in an RCU read section. */
+struct nf_vpn_flow *nf_vpn_flow_find(struct nf_vpn_net *vn,
+				     const struct nf_vpn_key *key);
+
+/* core/conn.c */
+
+/**
+ * struct nf_vpn_conn_spec - a conntrack entry to be made whole
+ * @master: the control connection; the entry will be RELATED to it
+ * @orig: original tuple, before NAT
+ * @reply: reply tuple wanted, after NAT
+ * @zone: zone of the entry
+ * @timeout: jiffies
+ */
+struct nf_vpn_conn_spec {
+	struct nf_conn			*master;
+	struct nf_conntrack_tuple	orig;
+	struct nf_conntrack_tuple	reply;
+	struct nf_conntrack_zone	zone;
+	unsigned int			timeout;
+};
+
+/**
+ * nf_vpn_conn_make() - make and insert a conntrack entry
+ * @net: namespace
+ * @spec: what it is to be
+ * Return: the entry with one reference for the caller, or ERR_PTR: -EEXIST an
+ * equal tuple is in the table in that zone, -ENOMEM (also when conntrack is
+ * full), -EADDRINUSE NAT could not give the tuple asked for, -ENOSPC the hash
+ * chain is too long.  Call with bottom halves off or in softirq.
+ */
+struct nf_conn *nf_vpn_conn_make(struct net *net,
+				 const struct nf_vpn_conn_spec *spec);
+
+/* Tell listeners (conntrack -E) of a new entry; no locks held. */
+void nf_vpn_conn_announce(struct nf_conn *ct);
+
+/* core/limit.c */
+
+/**
+ * nf_vpn_client_charge() - one more thing kept on behalf of a client
+ * @vn: namespace
+ * @client: address, network order
+ * Return: 0, -ENOSPC at sysctl max_per_client (counted), -ENOMEM.
+ * Caller holds @vn->lock.
+ */
+int nf_vpn_client_charge(struct nf_vpn_net *vn, __be32 client);
+
+/* The reverse; caller holds @vn->lock. */
+void nf_vpn_client_release(struct nf_vpn_net *vn, __be32 client);
+
+/* core/zone.c */
+
+/**
+ * nf_vpn_zone_nth() - the n-th zone of the reserved range, wrapping round
+ * @vn: namespace
+ * @n: any number
+ * Return: a zone id in [zone_base, zone_base + zone_count).
+ */
+u16 nf_vpn_zone_nth(const struct nf_vpn_net *vn, unsigned int n);
+
+/* Is this zone one of the reserved range? */
+bool nf_vpn_zone_reserved(const struct nf_vpn_net *vn, u16 zone);
+
+/* core/stats.c */
+static inline void nf_vpn_count(struct nf_vpn_net *vn, enum nf_vpn_stat why)
+{
+	this_cpu_inc(vn->stats->n[why]);
+}
+
+/* core/sysctl.c */
+
+/**
+ * nf_vpn_sysctl_register() - a table below net/netfilter/nf_vpn/
+ * @net: namespace
+ * @template: entries whose .data points into @from; the copy points into @to
+ * @n: entries, at most NF_VPN_SYSCTL_MAX
+ * @from: object the template was written for
+ * @to: this namespace's object
+ * Return: handle for nf_vpn_sysctl_unregister(), or NULL (no memory).
+ */
+struct ctl_table_header *
+nf_vpn_sysctl_register(struct net *net, const struct ctl_table *template,
+		       unsigned int n, void *from, void *to);
+void nf_vpn_sysctl_unregister(struct ctl_table_header *header);
+
+#define NF_VPN_SYSCTL_MAX 16
+
+#endif /* _NF_VPN_H */

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Conntrack entries made whole: both tuples, NAT and master are known from the
+ * control connection, so no packet has to be guessed through the rules.  The
+ * order of the steps is that of ctnetlink_create_conntrack().
+ */
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <net/netfilter/nf_conntrack_acct.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_ecache.h>
+#include <net/netfilter/nf_conntrack_labels.h>
+#include <net/netfilter/nf_conntrack_timestamp.h>
+#include <net/netfilter/nf_conntrack_zones.h>
+#include <net/netfilter/nf_nat.h>
+#include "nf_vpn.h"
+
+/* The GRE key is part of what NAT rewrites, the ESP SPI is not. */
+static void nf_vpn_conn_range(struct nf_nat_range2 *range,
+			      const union nf_inet_addr *addr,
+			      const union nf_conntrack_man_proto *id, u8 proto)
+{
+	memset(range, 0, sizeof(*range));
+	range->flags = NF_NAT_RANGE_MAP_IPS;
+	range->min_addr = *addr;
+	range->max_addr = *addr;
+	if (proto != IPPROTO_GRE)
+		return;
+	range->flags |= NF_NAT_RANGE_PROTO_SPECIFIED;
+	range->min_proto = *id;
+	range->max_proto = *id;
+}
+
+/* Both manipulations, always: a half-initialised entry would meet the rules. */
+static bool nf_vpn_conn_nat(struct nf_conn *ct,
+			    const struct nf_conntrack_tuple *reply)
+{
+	union nf_conntrack_man_proto id = { .all = reply->dst.u.all };
+	struct nf_nat_range2 range;
+
+	nf_vpn_conn_range(&range, &reply->dst.u3, &id, reply->dst.protonum);
+	if (nf_nat_setup_info(ct, &range, NF_NAT_MANIP_SRC) != NF_ACCEPT)
+		return false;
+
+	id.all = reply->src.u.all;
+	nf_vpn_conn_range(&range, &reply->src.u3, &id, reply->dst.protonum);
+	if (nf_nat_setup_info(ct, &range, NF_NAT_MANIP_DST) != NF_ACCEPT)
+		return false;
+
+	return nf_ct_tuple_equal(&ct->tuplehash[IP_CT_DIR_REPLY].tuple, reply);
+}
+
+/*
+ * Remember the interface masquerade chose for the master: when it goes down or
+ * the route moves, nf_nat ends the entry as it ends the master.
+ */
+static void nf_vpn_conn_masquerade(struct nf_conn *ct)
+{
+#if IS_ENABLED(CONFIG_NF_NAT_MASQUERADE)
+	const struct nf_conn_nat *from = nfct_nat(ct->master);
+	struct nf_conn_nat *nat;
+
+	if (!from || !from->masq_index)
+		return;
+	nat = nf_ct_nat_ext_add(ct);
+	if (nat)
+		nat->masq_index = from->masq_index;
+#endif
+}
+
+/* Extensions can only be added before the entry is confirmed. */
+static void nf_vpn_conn_extend(struct nf_conn *ct)
+{
+	struct nf_conn_tstamp *tstamp;
+
+	nf_vpn_conn_masquerade(ct);
+	nf_ct_acct_ext_add(ct, GFP_ATOMIC);
+	tstamp = nf_ct_tstamp_ext_add(ct, GFP_ATOMIC);
+	if (tstamp)
+		tstamp->start = ktime_get_real_ns();
+	nf_ct_ecache_ext_add(ct, 0, 0, GFP_ATOMIC);
+	nf_ct_labels_ext_add(ct);
+}
+
+/* What init_conntrack() gives an expected entry. */
+static void nf_vpn_conn_inherit(struct nf_conn *ct, struct nf_conn *master)
+{
+	nf_conntrack_get(&master->ct_general);
+	ct->master = master;
+	__set_bit(IPS_EXPECTED_BIT, &ct->status);
+#ifdef CONFIG_NF_CONNTRACK_MARK
+	ct->mark = READ_ONCE(master->mark);
+#endif
+#ifdef CONFIG_NF_CONNTRACK_SECMARK
+	ct->secmark = master->secmark;
+#endif
+}
+
+static int nf_vpn_conn_insert(struct nf_conn *ct,
+			      const struct nf_vpn_conn_spec *spec)
+{
+	/* nf_nat leaves a GRE key alone unless there is a master. */
+	nf_vpn_conn_inherit(ct, spec->master);
+	if (!nf_vpn_conn_nat(ct, &spec->reply))
+		return -EADDRINUSE;
+
+	nf_vpn_conn_extend(ct);
+	/* From here nf_nat_setup_info() would do nothing. */
+	ct->status |= IPS_CONFIRMED;
+	WRITE_ONCE(ct->timeout, nfct_time_stamp + spec->timeout);
+	memset(&ct->proto, 0, sizeof(ct->proto));
+	return nf_conntrack_hash_check_insert(ct);
+}
+
+struct nf_conn *nf_vpn_conn_make(struct net *net,
+				 const struct nf_vpn_conn_spec *spec)
+{
+	struct nf_conntrack_tuple reply;
+	struct nf_conn *ct;
+	int err;
+
+	if (!nf_ct_invert_tuple(&reply, &spec->orig))
+		return ERR_PTR(-EINVAL);
+	ct = nf_conntrack_alloc(net, &spec->zone, &spec->orig, &reply,
+				GFP_ATOMIC);
+	if (IS_ERR(ct))
+		return ct;
+
+	err = nf_vpn_conn_insert(ct, spec);
+	if (!err)
+		return ct;
+	nf_ct_put(ct->master);
+	nf_conntrack_free(ct);
+	return ERR_PTR(err);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_conn_make);
+
+void nf_vpn_conn_announce(struct nf_conn *ct)
+{
+	nf_conntrack_event(IPCT_RELATED, ct);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_conn_announce);

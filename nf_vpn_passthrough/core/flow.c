@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The flow table and the lanes behind it.
+ *
+ * References only point one way: table -> flow -> lane -> conntrack.  Nothing
+ * in conntrack knows of us, so `conntrack -D`, a flush or a timeout need not
+ * tell us; a dying entry is a miss for the packet path, and the reaper drops
+ * what it finds dead within a second.
+ */
+#include <linux/jhash.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include "flow.h"
+
+/* Lanes looked at with the lock held: about 20 us under emulation. */
+#define NF_VPN_REAP_CHUNK	128
+/* Dead lanes taken along from one chunk. */
+#define NF_VPN_REAP_BATCH	16
+
+static u32 nf_vpn_key_hash(const void *data, u32 len, u32 seed)
+{
+	const u32 *w = data;
+
+	return jhash_3words(w[0] ^ w[3], w[1], w[2], seed);
+}
+
+static const struct rhashtable_params nf_vpn_arrive_params = {
+	.head_offset = offsetof(struct nf_vpn_flow, arrive),
+	.key_offset = offsetof(struct nf_vpn_flow, key[0]),
+	.key_len = sizeof(struct nf_vpn_key),
+	.hashfn = nf_vpn_key_hash,
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params nf_vpn_depart_params = {
+	.head_offset = offsetof(struct nf_vpn_flow, depart),
+	.key_offset = offsetof(struct nf_vpn_flow, key[1]),
+	.key_len = sizeof(struct nf_vpn_key),
+	.hashfn = nf_vpn_key_hash,
+	.automatic_shrinking = true,
+};
+
+struct nf_vpn_flow *nf_vpn_flow_find(struct nf_vpn_net *vn,
+				     const struct nf_vpn_key *key)
+{
+	return rhashtable_lookup(&vn->arrivals, key, nf_vpn_arrive_params);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_flow_find);
+
+struct nf_vpn_flow *nf_vpn_flow_find_departed(struct nf_vpn_net *vn,
+					      const struct nf_vpn_key *key)
+{
+	return rhashtable_lookup(&vn->departures, key, nf_vpn_depart_params);
+}
+
+void nf_vpn_lane_init(struct nf_vpn_lane *lane, struct nf_vpn_net *vn,
+		      const struct nf_vpn_proto *proto, __be32 client,
+		      const unsigned int *timeout)
+{
+	lane->vn = vn;
+	lane->proto = proto;
+	lane->client = client;
+	lane->timeout = timeout;
+	INIT_LIST_HEAD(&lane->list);
+	INIT_LIST_HEAD(&lane->flows);
+	refcount_set(&lane->use, 1);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_lane_init);
+
+int nf_vpn_lane_list(struct nf_vpn_lane *lane)
+{
+	struct nf_vpn_net *vn = lane->vn;
+
+	lockdep_assert_held(&vn->lock);
+	if (vn->dead)
+		return -ESHUTDOWN;
+
+	list_add_tail(&lane->list, &vn->lanes);
+	vn->lane_count++;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(nf_vpn_lane_list);
+
+void nf_vpn_lane_get(struct nf_vpn_lane *lane)
+{
+	refcount_inc(&lane->use);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_lane_get);
+
+int nf_vpn_lane_set_ct(struct nf_vpn_lane *lane, struct nf_conn *ct)
+{
+	lockdep_assert_held(&lane->vn->lock);
+	if (!lane->dead) {
+		rcu_assign_pointer(lane->ct, ct);
+		return 0;
+	}
+	nf_ct_kill(ct);
+	nf_ct_put(ct);
+	return -ESHUTDOWN;
+}
+EXPORT_SYMBOL_GPL(nf_vpn_lane_set_ct);
+
+static void nf_vpn_lane_free_rcu(struct rcu_head *head)
+{
+	struct nf_vpn_lane *lane = container_of(head, struct nf_vpn_lane, rcu);
+	struct nf_conn *ct = rcu_dereference_protected(lane->ct, true);
+
+	if (ct)
+		nf_ct_put(ct);
+	lane->proto->free(lane);
+}
+
+void nf_vpn_lane_put(struct nf_vpn_lane *lane)
+{
+	if (refcount_dec_and_test(&lane->use))
+		call_rcu(&lane->rcu, nf_vpn_lane_free_rcu);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_lane_put);
+
+int nf_vpn_flow_add(struct nf_vpn_flow *flow, struct nf_vpn_lane *lane, u8 dir,
+		    const struct nf_vpn_key *arrive,
+		    const struct nf_vpn_key *depart)
+{
+	struct nf_vpn_net *vn = lane->vn;
+	int err;
+
+	lockdep_assert_held(&vn->lock);
+	if (atomic_read(&vn->flow_count) >= READ_ONCE(vn->max_flows)) {
+		nf_vpn_count(vn, NF_VPN_STAT_FLOW_LIMIT);
+		return -ENOSPC;
+	}
+	err = nf_vpn_client_charge(vn, lane->client);
+	if (err)
+		return err;
+
+	flow->key[0] = *arrive;
+	flow->key[1] = *depart;
+	flow->lane = lane;
+	flow->dir = dir;
+	flow->used = jiffies;
+	err = rhashtable_insert_fast(&vn->arrivals, &flow->arrive,
+				     nf_vpn_arrive_params);
+	if (err) {
+		nf_vpn_client_release(vn, lane->client);
+		/* -E2BIG and -EBUSY: the table cannot grow fast enough */
+		return err == -EEXIST ? err : -ENOMEM;
+	}
+	/* Two flows may leave alike: the first answers for ICMP errors. */
+	flow->departs = !rhashtable_insert_fast(&vn->departures, &flow->depart,
+						nf_vpn_depart_params);
+	nf_vpn_lane_get(lane);
+	list_add_tail(&flow->list, &lane->flows);
+	atomic_inc(&vn->flow_count);
+	nf_vpn_count(vn, NF_VPN_STAT_FLOW_NEW);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(nf_vpn_flow_add);
+
+void nf_vpn_flow_del(struct nf_vpn_flow *flow)
+{
+	struct nf_vpn_lane *lane = flow->lane;
+	struct nf_vpn_net *vn = lane->vn;
+
+	lockdep_assert_held(&vn->lock);
+	rhashtable_remove_fast(&vn->arrivals, &flow->arrive,
+			       nf_vpn_arrive_params);
+	if (flow->departs)
+		rhashtable_remove_fast(&vn->departures, &flow->depart,
+				       nf_vpn_depart_params);
+	list_del(&flow->list);
+	atomic_dec(&vn->flow_count);
+	nf_vpn_client_release(vn, lane->client);
+	nf_vpn_count(vn, NF_VPN_STAT_FLOW_END);
+	kfree_rcu(flow, rcu);
+	nf_vpn_lane_put(lane);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_flow_del);
+
+static bool nf_vpn_lane_unlist(struct nf_vpn_lane *lane)
+{
+	struct nf_vpn_net *vn = lane->vn;
+	struct nf_vpn_flow *flow, *tmp;
+	bool mine;
+
+	spin_lock_bh(&vn->lock);
+	mine = !lane->dead;
+	lane->dead = true;
+	if (mine) {
+		list_for_each_entry_safe(flow, tmp, &lane->flows, list)
+			nf_vpn_flow_del(flow);
+		list_del_init(&lane->list);
+		vn->lane_count--;
+	}
+	spin_unlock_bh(&vn->lock);
+	return mine;
+}
+
+bool nf_vpn_lane_kill(struct nf_vpn_lane *lane)
+{
+	struct nf_conn *ct;
+
+	if (!nf_vpn_lane_unlist(lane))
+		return false;
+
+	/* The list's reference keeps @ct, and is put last. */
+	ct = rcu_dereference_protected(lane->ct, true);
+	if (ct)
+		nf_ct_kill(ct);
+	if (lane->proto->gone)
+		lane->proto->gone(lane);
+	nf_vpn_lane_put(lane);
+	return true;
+}
+EXPORT_SYMBOL_GPL(nf_vpn_lane_kill);
+
+static bool nf_vpn_lane_over(const struct nf_vpn_lane *lane)
+{
+	const struct nf_conn *ct = rcu_dereference_protected(lane->ct, true);
+
+	if ((!ct || lane->closing) && time_after(jiffies, lane->expires))
+		return true;
+	return ct && !nf_vpn_ct_alive(ct);
+}
+
+/*
+ * Look at one chunk from the head of the list and move it to the tail, so that
+ * the next chunk is another one.  @lanes gets a reference on each dead lane.
+ */
+static unsigned int nf_vpn_reap_chunk(struct nf_vpn_net *vn,
+				      const struct nf_vpn_proto *all_of,
+				      struct nf_vpn_lane **lanes,
+				      unsigned int *seen)
+{
+	struct nf_vpn_lane *lane;
+	unsigned int i, n = 0;
+
+	spin_lock_bh(&vn->lock);
+	for (i = 0; i < NF_VPN_REAP_CHUNK && n < NF_VPN_REAP_BATCH; i++) {
+		lane = list_first_entry_or_null(&vn->lanes, struct nf_vpn_lane,
+						list);
+		if (!lane)
+			break;
+		list_move_tail(&lane->list, &vn->lanes);
+		if (all_of ? lane->proto == all_of : nf_vpn_lane_over(lane)) {
+			nf_vpn_lane_get(lane);
+			lanes[n++] = lane;
+		}
+	}
+	*seen += max(i, 1U);
+	spin_unlock_bh(&vn->lock);
+	return n;
+}
+
+static void nf_vpn_reap_lanes(struct nf_vpn_net *vn,
+			      const struct nf_vpn_proto *all_of)
+{
+	unsigned int total = READ_ONCE(vn->lane_count), seen = 0;
+	struct nf_vpn_lane *lanes[NF_VPN_REAP_BATCH];
+	unsigned int n;
+
+	while (seen < total) {
+		n = nf_vpn_reap_chunk(vn, all_of, lanes, &seen);
+		while (n--) {
+			nf_vpn_lane_kill(lanes[n]);
+			nf_vpn_lane_put(lanes[n]);
+		}
+		cond_resched();
+	}
+}
+
+void nf_vpn_flow_reap(struct nf_vpn_net *vn)
+{
+	nf_vpn_reap_lanes(vn, NULL);
+}
+
+void nf_vpn_flow_flush(struct nf_vpn_net *vn, const struct nf_vpn_proto *proto)
+{
+	nf_vpn_reap_lanes(vn, proto);
+}
+
+int nf_vpn_flow_net_init(struct nf_vpn_net *vn)
+{
+	int err;
+
+	spin_lock_init(&vn->lock);
+	INIT_LIST_HEAD(&vn->lanes);
+	err = rhashtable_init(&vn->arrivals, &nf_vpn_arrive_params);
+	if (err)
+		return err;
+	err = rhashtable_init(&vn->departures, &nf_vpn_depart_params);
+	if (err)
+		rhashtable_destroy(&vn->arrivals);
+	return err;
+}
+
+void nf_vpn_flow_net_exit(struct nf_vpn_net *vn)
+{
+	/* The protocols' own exits, which run before ours, ended all lanes. */
+	WARN_ON_ONCE(!list_empty(&vn->lanes));
+	rhashtable_destroy(&vn->departures);
+	rhashtable_destroy(&vn->arrivals);
+}

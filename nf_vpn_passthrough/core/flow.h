@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The flow table: demux key -> conntrack entry and direction. */
+#ifndef _NF_VPN_CORE_FLOW_H
+#define _NF_VPN_CORE_FLOW_H
+
+#include "nf_vpn.h"
+
+/* Per namespace: 0 or a negative errno; undone by nf_vpn_flow_net_exit(). */
+int nf_vpn_flow_net_init(struct nf_vpn_net *vn);
+void nf_vpn_flow_net_exit(struct nf_vpn_net *vn);
+
+/* Find by the key a packet left with.  Caller is in an RCU read section. */
+struct nf_vpn_flow *nf_vpn_flow_find_departed(struct nf_vpn_net *vn,
+					      const struct nf_vpn_key *key);
+
+/* End all lanes whose time has come; process context. */
+void nf_vpn_flow_reap(struct nf_vpn_net *vn);
+
+/* End all lanes of @proto; process context, no nf_vpn_flow_reap() meanwhile. */
+void nf_vpn_flow_flush(struct nf_vpn_net *vn, const struct nf_vpn_proto *proto);
+
+#endif

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The path of a packet: key -> flow -> attach, then stock NAT and filter.
+ *
+ * We run just before conntrack, after defragmentation and the raw table, so a
+ * zone the admin set there is part of the key.  nf_conntrack_in() leaves a
+ * packet alone that has its entry already.
+ */
+#include <linux/ip.h>
+#include <linux/module.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/rwsem.h>
+#include <net/ip.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_ecache.h>
+#include <net/netfilter/nf_conntrack_zones.h>
+#include "flow.h"
+#include "hook.h"
+#include "icmp.h"
+
+#define NF_VPN_REAP_PERIOD	HZ
+
+static const struct nf_vpn_proto __rcu *nf_vpn_protos[U8_MAX + 1];
+/* Written to change the table; read while ->reap() and ->gone() may run. */
+static DECLARE_RWSEM(nf_vpn_protos_sem);
+
+const struct nf_vpn_proto *nf_vpn_proto_find(u8 l4proto)
+{
+	return rcu_dereference(nf_vpn_protos[l4proto]);
+}
+
+bool nf_vpn_tracked(const struct sk_buff *skb)
+{
+	enum ip_conntrack_info info;
+	const struct nf_conn *ct = nf_ct_get(skb, &info);
+
+	return ct ? !nf_ct_is_template(ct) : info == IP_CT_UNTRACKED;
+}
+
+int nf_vpn_key_of(const struct nf_vpn_proto *proto, const struct sk_buff *skb,
+		  const struct iphdr *iph, unsigned int off,
+		  struct nf_vpn_key *key)
+{
+	enum ip_conntrack_info info;
+	struct nf_conntrack_zone tmp;
+
+	key->src = iph->saddr;
+	key->dst = iph->daddr;
+	key->id = 0;
+	key->zone = nf_ct_zone_tmpl(nf_ct_get(skb, &info), skb, &tmp)->id;
+	key->l4proto = proto->l4proto;
+	key->pad = 0;
+	return proto->key(skb, off, key);
+}
+
+void nf_vpn_set_ct(struct sk_buff *skb, struct nf_conn *ct,
+		   enum ip_conntrack_info ctinfo)
+{
+	/* A template: nf_conntrack_in() would have put it. */
+	nf_reset_ct(skb);
+	nf_conntrack_get(&ct->ct_general);
+	nf_ct_set(skb, ct, ctinfo);
+}
+
+/* As resolve_normal_ct() finds the state of a packet. */
+static enum ip_conntrack_info nf_vpn_ctinfo(const struct nf_conn *ct, u8 dir)
+{
+	unsigned long status = READ_ONCE(ct->status);
+
+	if (dir == IP_CT_DIR_REPLY)
+		return IP_CT_ESTABLISHED_REPLY;
+	if (status & IPS_SEEN_REPLY)
+		return IP_CT_ESTABLISHED;
+	return status & IPS_EXPECTED ? IP_CT_RELATED : IP_CT_NEW;
+}
+
+static void nf_vpn_mark_reply(struct nf_conn *ct)
+{
+	if (test_bit(IPS_SEEN_REPLY_BIT, &ct->status))
+		return;
+	if (!test_and_set_bit(IPS_SEEN_REPLY_BIT, &ct->status))
+		nf_conntrack_event_cache(IPCT_REPLY, ct);
+}
+
+/* Seen both ways: not the first to go when the table is full. */
+static void nf_vpn_mark_assured(struct nf_conn *ct)
+{
+	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) ||
+	    test_bit(IPS_ASSURED_BIT, &ct->status))
+		return;
+	if (!test_and_set_bit(IPS_ASSURED_BIT, &ct->status))
+		nf_conntrack_event_cache(IPCT_ASSURED, ct);
+}
+
+/* What the tracker would have done for the packet. */
+static void nf_vpn_track(struct sk_buff *skb, struct nf_conn *ct,
+			 enum ip_conntrack_info info,
+			 const struct nf_vpn_lane *lane)
+{
+	bool replied;
+
+	if (info == IP_CT_ESTABLISHED_REPLY)
+		nf_vpn_mark_reply(ct);
+	else
+		nf_vpn_mark_assured(ct);
+	replied = test_bit(IPS_SEEN_REPLY_BIT, &ct->status);
+	nf_ct_refresh_acct(ct, info, skb, READ_ONCE(lane->timeout[replied]));
+}
+
+static bool nf_vpn_attach(struct sk_buff *skb, struct nf_vpn_flow *flow)
+{
+	enum ip_conntrack_info info;
+	struct nf_conn *ct;
+
+	ct = rcu_dereference(flow->lane->ct);
+	if (!nf_vpn_ct_alive(ct))
+		return false;
+
+	info = nf_vpn_ctinfo(ct, flow->dir);
+	nf_vpn_set_ct(skb, ct, info);
+	nf_vpn_track(skb, ct, info, flow->lane);
+	/* One write a second at most: not one per packet. */
+	if (time_after(jiffies, READ_ONCE(flow->used) + HZ))
+		WRITE_ONCE(flow->used, jiffies);
+	return true;
+}
+
+static unsigned int nf_vpn_miss(struct nf_vpn_net *vn,
+				const struct nf_vpn_proto *proto,
+				struct sk_buff *skb, unsigned int off,
+				const struct nf_vpn_key *key,
+				struct nf_vpn_flow *flow)
+{
+	unsigned int verdict;
+
+	if (flow && rcu_access_pointer(flow->lane->ct))
+		nf_vpn_count(vn, NF_VPN_STAT_STALE);
+	verdict = proto->miss(vn, skb, off, key, &flow);
+	if (verdict == NF_ACCEPT && flow && nf_vpn_attach(skb, flow))
+		nf_vpn_count(vn, NF_VPN_STAT_ATTACHED);
+	return verdict;
+}
+
+static unsigned int nf_vpn_steer(struct nf_vpn_net *vn,
+				 const struct nf_vpn_proto *proto,
+				 struct sk_buff *skb)
+{
+	unsigned int off = skb_network_offset(skb) + ip_hdrlen(skb);
+	struct nf_vpn_flow *flow;
+	struct nf_vpn_key key;
+	int why;
+
+	/* Seen before (loopback), or NOTRACK: the admin's word. */
+	if (nf_vpn_tracked(skb))
+		return NF_ACCEPT;
+	why = ip_is_fragment(ip_hdr(skb)) ? NF_VPN_STAT_FRAGMENT :
+		nf_vpn_key_of(proto, skb, ip_hdr(skb), off, &key);
+	if (why) {
+		nf_vpn_count(vn, why);
+		return NF_ACCEPT;
+	}
+
+	flow = nf_vpn_flow_find(vn, &key);
+	if (!flow || !nf_vpn_attach(skb, flow))
+		return nf_vpn_miss(vn, proto, skb, off, &key, flow);
+	nf_vpn_count(vn, NF_VPN_STAT_ATTACHED);
+	return NF_ACCEPT;
+}
+
+static unsigned int nf_vpn_hook(void *priv, struct sk_buff *skb,
+				const struct nf_hook_state *state)
+{
+	const struct nf_vpn_proto *proto;
+	struct nf_vpn_net *vn = priv;
+	u8 l4proto;
+
+	l4proto = ip_hdr(skb)->protocol;
+	proto = nf_vpn_proto_find(l4proto);
+	if (proto)
+		return nf_vpn_steer(vn, proto, skb);
+	if (l4proto == IPPROTO_ICMP)
+		return nf_vpn_icmp(vn, skb, state);
+	return NF_ACCEPT;
+}
+
+int nf_vpn_proto_register(const struct nf_vpn_proto *proto)
+{
+	int err = -EBUSY;
+
+	down_write(&nf_vpn_protos_sem);
+	if (!rcu_access_pointer(nf_vpn_protos[proto->l4proto])) {
+		rcu_assign_pointer(nf_vpn_protos[proto->l4proto], proto);
+		err = 0;
+	}
+	up_write(&nf_vpn_protos_sem);
+	return err;
+}
+EXPORT_SYMBOL_GPL(nf_vpn_proto_register);
+
+void nf_vpn_proto_unregister(const struct nf_vpn_proto *proto)
+{
+	down_write(&nf_vpn_protos_sem);
+	RCU_INIT_POINTER(nf_vpn_protos[proto->l4proto], NULL);
+	up_write(&nf_vpn_protos_sem);
+	synchronize_net();
+}
+EXPORT_SYMBOL_GPL(nf_vpn_proto_unregister);
+
+void nf_vpn_net_flush(struct nf_vpn_net *vn, const struct nf_vpn_proto *proto)
+{
+	/* The reaper moves lanes about in the list. */
+	down_write(&nf_vpn_protos_sem);
+	nf_vpn_flow_flush(vn, proto);
+	up_write(&nf_vpn_protos_sem);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_net_flush);
+
+static void nf_vpn_reap_work(struct work_struct *work)
+{
+	struct nf_vpn_net *vn = container_of(to_delayed_work(work),
+					     struct nf_vpn_net, reap);
+	const struct nf_vpn_proto *proto;
+	unsigned int i;
+
+	down_read(&nf_vpn_protos_sem);
+	for (i = 0; i <= U8_MAX; i++) {
+		proto = rcu_dereference_protected(nf_vpn_protos[i], true);
+		if (proto && proto->reap)
+			proto->reap(vn);
+	}
+	nf_vpn_flow_reap(vn);
+	up_read(&nf_vpn_protos_sem);
+	schedule_delayed_work(&vn->reap, NF_VPN_REAP_PERIOD);
+}
+
+static void nf_vpn_enable_work(struct work_struct *work)
+{
+	struct nf_vpn_net *vn = container_of(work, struct nf_vpn_net, enable);
+
+	if (nf_register_net_hooks(vn->net, vn->ops, ARRAY_SIZE(vn->ops))) {
+		/* No memory: the next packet of a helped flow asks again. */
+		nf_vpn_count(vn, NF_VPN_STAT_NO_MEMORY);
+		atomic_set(&vn->hooked, NF_VPN_HOOKS_OFF);
+		return;
+	}
+	atomic_set(&vn->hooked, NF_VPN_HOOKS_ON);
+	schedule_delayed_work(&vn->reap, NF_VPN_REAP_PERIOD);
+}
+
+void nf_vpn_enable(struct nf_vpn_net *vn)
+{
+	if (likely(atomic_read(&vn->hooked)) || READ_ONCE(vn->dead))
+		return;
+	if (atomic_cmpxchg(&vn->hooked, NF_VPN_HOOKS_OFF,
+			   NF_VPN_HOOKS_ASKED) == NF_VPN_HOOKS_OFF)
+		schedule_work(&vn->enable);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_enable);
+
+static void nf_vpn_hook_ops(struct nf_hook_ops *ops, unsigned int hooknum,
+			    struct nf_vpn_net *vn)
+{
+	ops->hook = nf_vpn_hook;
+	ops->pf = NFPROTO_IPV4;
+	ops->hooknum = hooknum;
+	ops->priority = NF_IP_PRI_CONNTRACK - 1;
+	ops->priv = vn;
+}
+
+void nf_vpn_hook_net_init(struct nf_vpn_net *vn)
+{
+	nf_vpn_hook_ops(&vn->ops[0], NF_INET_PRE_ROUTING, vn);
+	nf_vpn_hook_ops(&vn->ops[1], NF_INET_LOCAL_OUT, vn);
+	INIT_WORK(&vn->enable, nf_vpn_enable_work);
+	INIT_DELAYED_WORK(&vn->reap, nf_vpn_reap_work);
+}
+
+void nf_vpn_hook_net_exit(struct nf_vpn_net *vn)
+{
+	cancel_work_sync(&vn->enable);
+	cancel_delayed_work_sync(&vn->reap);
+	if (atomic_read(&vn->hooked) == NF_VPN_HOOKS_ON)
+		nf_unregister_net_hooks(vn->net, vn->ops, ARRAY_SIZE(vn->ops));
+}

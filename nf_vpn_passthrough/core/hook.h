@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The packet path. */
+#ifndef _NF_VPN_CORE_HOOK_H
+#define _NF_VPN_CORE_HOOK_H
+
+#include "nf_vpn.h"
+
+struct iphdr;
+
+/* The protocol module for an IP protocol number; caller is under RCU. */
+const struct nf_vpn_proto *nf_vpn_proto_find(u8 l4proto);
+
+/* Key of a packet whose IP header is @iph and transport header at @off. */
+int nf_vpn_key_of(const struct nf_vpn_proto *proto, const struct sk_buff *skb,
+		  const struct iphdr *iph, unsigned int off,
+		  struct nf_vpn_key *key);
+
+/* Is there a conntrack entry, or NOTRACK, on it already? */
+bool nf_vpn_tracked(const struct sk_buff *skb);
+
+/* Give @skb a reference on @ct, in place of a template. */
+void nf_vpn_set_ct(struct sk_buff *skb, struct nf_conn *ct,
+		   enum ip_conntrack_info ctinfo);
+
+/* Work items of a namespace. */
+void nf_vpn_hook_net_init(struct nf_vpn_net *vn);
+void nf_vpn_hook_net_exit(struct nf_vpn_net *vn);
+
+#endif

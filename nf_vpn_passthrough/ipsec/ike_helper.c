@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The helper on UDP 500 and 4500: reads IKE headers, changes nothing.
+ */
+#include <linux/udp.h>
+#include "ipsec.h"
+#include "nf_vpn_helper.h"
+
+static bool nf_vpn_ike_on_natt(const struct nf_conn *ct)
+{
+	return ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple.dst.u.udp.port ==
+		htons(NF_VPN_NATT_PORT);
+}
+
+/* On 4500 ESP goes inside UDP (RFC 3948): no raw ESP to wait for. */
+static void nf_vpn_ike_floated(struct nf_vpn_net *vn, struct nf_conn *ct)
+{
+	struct nf_vpn_pair *pair;
+
+	spin_lock_bh(&vn->lock);
+	pair = nf_vpn_pair_of(vn, ct, false);
+	if (pair && !pair->floated && !pair->lane) {
+		pair->floated = true;
+		pair->gates = 0;
+		pair->wanted = 0;
+		nf_vpn_count(vn, NF_VPN_STAT_NATT_FLOAT);
+	}
+	spin_unlock_bh(&vn->lock);
+}
+
+static void nf_vpn_ike_learn(struct nf_vpn_net *vn, struct nf_conn *ct,
+			     const struct nf_vpn_ike_msg *msg, u8 dir)
+{
+	struct nf_vpn_pair *pair;
+
+	/* A pinhole only between two ends that both spoke. */
+	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) ||
+	    !nf_ct_is_confirmed(ct))
+		return;
+	spin_lock_bh(&vn->lock);
+	pair = nf_vpn_pair_of(vn, ct, true);
+	if (pair)
+		nf_vpn_pair_observe(vn, pair, msg, dir);
+	spin_unlock_bh(&vn->lock);
+}
+
+static void nf_vpn_ike_message(struct nf_vpn_net *vn, struct sk_buff *skb,
+			       unsigned int off, struct nf_conn *ct, u8 dir)
+{
+	u8 _head[NF_VPN_IKE_HDR_LEN], *head;
+	struct nf_vpn_ike_msg msg;
+	unsigned int have;
+
+	have = min_t(unsigned int, skb->len - off, sizeof(_head));
+	head = skb_header_pointer(skb, off, have, _head);
+	if (!head || nf_vpn_ike_parse(head, have, skb->len - off, &msg)) {
+		nf_vpn_count(vn, NF_VPN_STAT_IKE_BAD);
+		return;
+	}
+	nf_vpn_count(vn, NF_VPN_STAT_IKE_MESSAGE);
+	if (nf_vpn_ike_on_natt(ct))
+		nf_vpn_ike_floated(vn, ct);
+	else
+		nf_vpn_ike_learn(vn, ct, &msg, dir);
+}
+
+/* The IKE message in a datagram on 4500, or 0 when it is something else. */
+static unsigned int nf_vpn_ike_behind_marker(const struct sk_buff *skb,
+					     unsigned int off)
+{
+	u8 _mark[NF_VPN_ESP_HDR_LEN], *mark;
+	unsigned int have;
+
+	have = min_t(unsigned int, skb->len - off, sizeof(_mark));
+	mark = skb_header_pointer(skb, off, have, _mark);
+	if (!mark || nf_vpn_natt_classify(mark, have, skb->len - off) !=
+	    NF_VPN_NATT_IKE)
+		return 0;
+	return off + NF_VPN_NATT_MARKER_LEN;
+}
+
+static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
+			   struct nf_conn *ct, enum ip_conntrack_info ctinfo)
+{
+	unsigned int off = protoff + sizeof(struct udphdr);
+	struct nf_vpn_net *vn = nf_vpn_pernet(nf_ct_net(ct));
+
+	nf_vpn_enable(vn);
+	if (off > skb->len) {
+		nf_vpn_count(vn, NF_VPN_STAT_TRUNCATED);
+		return NF_ACCEPT;
+	}
+	if (nf_vpn_ike_on_natt(ct))
+		off = nf_vpn_ike_behind_marker(skb, off);
+	if (off)
+		nf_vpn_ike_message(vn, skb, off, ct, CTINFO2DIR(ctinfo));
+	return NF_ACCEPT;
+}
+
+static const struct nf_conntrack_expect_policy nf_vpn_ike_policy = {
+	.max_expected	= 1,
+	.timeout	= 60,
+};
+
+static struct nf_vpn_helper nf_vpn_ike_helper;
+
+int nf_vpn_ike_helper_init(void)
+{
+	return nf_vpn_helper_register(&nf_vpn_ike_helper, IPPROTO_UDP,
+				      "vpn-ike", &nf_vpn_ike_policy,
+				      nf_vpn_ike_help, THIS_MODULE);
+}
+
+void nf_vpn_ike_helper_exit(void)
+{
+	nf_vpn_helper_unregister(&nf_vpn_ike_helper);
+}

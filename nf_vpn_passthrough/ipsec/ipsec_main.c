@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nf_vpn_ipsec: the helper "vpn-ike", and ESP behind it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/sysctl.h>
+#include <net/net_namespace.h>
+#include <net/netfilter/nf_conntrack_helper.h>
+#include <net/netns/generic.h>
+#include "ipsec.h"
+#include "nf_vpn_ctl.h"
+
+static unsigned int nf_vpn_ipsec_net_id __read_mostly;
+
+/* Only the addresses in it count. */
+static struct nf_vpn_ipsec_net nf_vpn_ipsec_base;
+
+/* Writing 1 is the opt-in that otherwise a helped IKE flow is. */
+static int nf_vpn_ipsec_without_ike(NF_VPN_CTL_TABLE *table, int write,
+				    void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int err = proc_dointvec_minmax(table, write, buffer, lenp, ppos);
+	struct nf_vpn_ipsec_net *in;
+
+	in = container_of((unsigned int *)table->data, struct nf_vpn_ipsec_net,
+			  without_ike);
+	if (!err && write && READ_ONCE(in->without_ike))
+		nf_vpn_enable(in->vn);
+	return err;
+}
+
+static const struct ctl_table nf_vpn_ipsec_sysctls[] = {
+	{
+		.procname	= "ipsec_timeout",
+		.data		= &nf_vpn_ipsec_base.timeout[0],
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_jiffies,
+	}, {
+		.procname	= "ipsec_timeout_stream",
+		.data		= &nf_vpn_ipsec_base.timeout[1],
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_jiffies,
+	}, {
+		.procname	= "ipsec_gate",
+		.data		= &nf_vpn_ipsec_base.gate,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_jiffies,
+	}, {
+		.procname	= "ipsec_without_ike",
+		.data		= &nf_vpn_ipsec_base.without_ike,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= nf_vpn_ipsec_without_ike,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= SYSCTL_ONE,
+	},
+};
+
+struct nf_vpn_ipsec_net *nf_vpn_ipsec_pernet(const struct net *net)
+{
+	return net_generic(net, nf_vpn_ipsec_net_id);
+}
+
+static int __net_init nf_vpn_ipsec_net_init(struct net *net)
+{
+	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(net);
+	int err;
+
+	in->vn = nf_vpn_pernet(net);
+	/* As stock conntrack's generic timeout, for a one-way SA. */
+	in->timeout[0] = 600 * HZ;
+	/* An idle SA whose ends believe in it; commercial ALGs use the same. */
+	in->timeout[1] = 3600 * HZ;
+	/* Some clients wait for the user before they send (EAP, then DHCP). */
+	in->gate = 30 * HZ;
+	err = nf_vpn_pair_net_init(in);
+	if (err)
+		return err;
+	in->ctl = nf_vpn_sysctl_register(net, nf_vpn_ipsec_sysctls,
+					 ARRAY_SIZE(nf_vpn_ipsec_sysctls),
+					 &nf_vpn_ipsec_base, in);
+	if (in->ctl)
+		return 0;
+	nf_vpn_pair_net_exit(in->vn, in);
+	return -ENOMEM;
+}
+
+/* The core's exit comes after ours, finds nothing left and waits for RCU. */
+static void __net_exit nf_vpn_ipsec_net_exit(struct net *net)
+{
+	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(net);
+
+	nf_vpn_sysctl_unregister(in->ctl);
+	nf_vpn_pair_net_exit(in->vn, in);
+}
+
+static struct pernet_operations nf_vpn_ipsec_net_ops = {
+	.init	= nf_vpn_ipsec_net_init,
+	.exit	= nf_vpn_ipsec_net_exit,
+	.id	= &nf_vpn_ipsec_net_id,
+	.size	= sizeof(struct nf_vpn_ipsec_net),
+};
+
+static int __init nf_vpn_ipsec_init(void)
+{
+	int err;
+
+	err = register_pernet_subsys(&nf_vpn_ipsec_net_ops);
+	if (err)
+		return err;
+	err = nf_vpn_proto_register(&nf_vpn_esp_proto);
+	if (err)
+		goto unregister_pernet;
+	err = nf_vpn_ike_helper_init();
+	if (err)
+		goto unregister_proto;
+	return 0;
+
+unregister_proto:
+	nf_vpn_proto_unregister(&nf_vpn_esp_proto);
+unregister_pernet:
+	unregister_pernet_subsys(&nf_vpn_ipsec_net_ops);
+	rcu_barrier();
+	return err;
+}
+
+static void __exit nf_vpn_ipsec_exit(void)
+{
+	nf_vpn_ike_helper_exit();
+	nf_vpn_proto_unregister(&nf_vpn_esp_proto);
+	unregister_pernet_subsys(&nf_vpn_ipsec_net_ops);
+	/* twice: a freed lane puts its pair through RCU again */
+	rcu_barrier();
+	rcu_barrier();
+}
+
+module_init(nf_vpn_ipsec_init);
+module_exit(nf_vpn_ipsec_exit);
+
+MODULE_DESCRIPTION("VPN passthrough: IPsec (helper \"vpn-ike\")");
+MODULE_AUTHOR("The nf_vpn_passthrough authors");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS("nf_vpn_passthrough");
+MODULE_ALIAS_NFCT_HELPER("vpn-ike");
