@@ -132,7 +132,17 @@ enum nf_vpn_ike_evidence {
 	NF_VPN_IKE_EV_CLOSE_HINT,	/* INFORMATIONAL: delete, error or DPD,
 					 * which look the same from outside
 					 */
+	NF_VPN_IKE_EV_GATE_REFUSED,	/* the exchange was answered, too short
+					 * to hold an SA: no longer wanted
+					 */
 };
+
+/* No shorter IKEv2 message can grant a child SA: header 28, Encrypted payload
+ * header 4, SA payload with one proposal and transform 24, nonce 20 (or AUTH
+ * 24), two traffic selector payloads 48; RFC 7296 1.3.1, 3.3, 3.9, 3.13. IV,
+ * padding and checksum come on top.
+ */
+#define NF_VPN_IKE2_MIN_GRANT	124
 
 /* Exchanges remembered per client and server, to see retransmissions */
 #define NF_VPN_IKE_SLOTS	4
@@ -179,6 +189,8 @@ struct nf_vpn_ike_gate_state {
  * Gates: IKEv2 answers to IKE_AUTH and CREATE_CHILD_SA (which may turn out to
  * have rekeyed the IKE SA itself; that is encrypted), IKEv1 the third message
  * of Quick Mode. An answer whose request was not seen opens a gate as well.
+ * An IKEv2 answer below NF_VPN_IKE2_MIN_GRANT octets carries an error or an EAP
+ * round: GATE_REFUSED for CREATE_CHILD_SA, NONE for IKE_AUTH, which may go on.
  * A retransmission, or a further fragment, says NONE.
  *
  * Return: the evidence.

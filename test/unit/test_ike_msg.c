@@ -168,6 +168,7 @@ static void natt_too_little_to_see(void)
 #define OPEN	NF_VPN_IKE_EV_GATE_OPEN
 #define RENEWED	NF_VPN_IKE_EV_GATE_RENEWED
 #define HINT	NF_VPN_IKE_EV_CLOSE_HINT
+#define REFUSED	NF_VPN_IKE_EV_GATE_REFUSED
 
 /* A line of a story leaves out what is 0 */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -239,16 +240,38 @@ static void v2_cookie_makes_no_second_setup(void)
 	      { 0, 34, 0, 0, 520, NONE, .first = 1 });
 }
 
+/* The first answer carries a certificate, the last one the SA */
 static void v2_eap_is_one_gate(void)
 {
 	STORY({ 0, 35, 0, 1, 300, WANTED },
-	      { 1, 35, 1, 1, 200, OPEN },
+	      { 1, 35, 1, 1, 1200, OPEN },
 	      { 0, 35, 0, 2, 100, NONE },
-	      { 1, 35, 1, 2, 90, RENEWED },
 	      { 1, 35, 1, 2, 90, NONE },
-	      { 1, 35, 1, 1, 200, NONE },		/* late repeat */
 	      { 0, 35, 0, 3, 100, NONE },
-	      { 1, 35, 1, 3, 90, RENEWED });
+	      { 1, 35, 1, 3, 190, RENEWED },
+	      { 1, 35, 1, 3, 190, NONE },
+	      { 1, 35, 1, 1, 1200, NONE });		/* late repeat */
+}
+
+static void v2_eap_with_short_rounds(void)
+{
+	STORY({ 0, 35, 0, 1, 300, WANTED },
+	      { 1, 35, 1, 1, 90, NONE },
+	      { 0, 35, 0, 2, 100, NONE },
+	      { 1, 35, 1, 2, 124, OPEN });
+}
+
+static void v2_too_short_for_an_sa(void)
+{
+	STORY({ 0, 36, 0, 2, 300, WANTED },
+	      { 1, 36, 1, 2, 123, REFUSED },
+	      { 1, 36, 1, 2, 123, NONE },		/* again */
+	      { 0, 36, 0, 3, 300, WANTED },
+	      { 1, 36, 1, 3, 124, OPEN },
+	      { 1, 36, 1, 3, 123, NONE },
+	      { 1, 36, 1, 7, 76, NONE },		/* nothing asked */
+	      { 0, 35, 0, 1, 300, WANTED },
+	      { 1, 35, 1, 1, 76, NONE });		/* failed, or EAP */
 }
 
 static void v2_fragments_count_once(void)
@@ -256,7 +279,7 @@ static void v2_fragments_count_once(void)
 	STORY({ 0, 35, 0, 1, 576, WANTED, .fragment = 1 },
 	      { 0, 35, 0, 1, 576, NONE, .fragment = 1 },
 	      { 0, 35, 0, 1, 210, NONE, .fragment = 1 },
-	      { 1, 35, 1, 1, 576, OPEN, .fragment = 1 },
+	      { 1, 35, 1, 1, 100, OPEN, .fragment = 1 },
 	      { 1, 35, 1, 1, 133, NONE, .fragment = 1 });
 }
 
@@ -436,7 +459,7 @@ static void observe_fuzz(void)
 {
 	static const u8 types[] = { 2, 4, 5, 32, 34, 35, 36, 37, 38, 43, 99 };
 	struct nf_vpn_ike_gate_state st;
-	unsigned int seen[6] = { 0 };
+	unsigned int seen[7] = { 0 };
 	u64 rng = 2409;
 	long i;
 
@@ -448,7 +471,7 @@ static void observe_fuzz(void)
 			.ispi = 1 + ktap_below(&rng, 2),
 			.rspi = ktap_below(&rng, 2),
 			.msgid = ktap_below(&rng, 3),
-			.len = 28 + ktap_below(&rng, 4),
+			.len = 122 + ktap_below(&rng, 4),
 			.exchange = types[ktap_below(&rng, sizeof(types))],
 			.response = ktap_below(&rng, 2),
 			.fragment = !ktap_below(&rng, 4),
@@ -456,7 +479,7 @@ static void observe_fuzz(void)
 
 		m.v2 = m.exchange >= 34;
 		e = nf_vpn_ike_observe(&st, &m, dir);
-		CHECK(e < 6 && st.turn < NF_VPN_IKE_SLOTS);
+		CHECK(e < 7 && st.turn < NF_VPN_IKE_SLOTS);
 		seen[e]++;
 		if (e == OPEN || e == WANTED)
 			CHECK(m.exchange == 32 || m.exchange == 35 ||
@@ -466,7 +489,7 @@ static void observe_fuzz(void)
 		/* the very same message once more never counts */
 		CHECK_EQ(nf_vpn_ike_observe(&st, &m, dir), NONE);
 	}
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 7; i++)
 		CHECK_MSG(seen[i] > 100, "evidence %ld never came up", i);
 }
 
@@ -480,6 +503,8 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(v2_new_sa),
 	KTAP_CASE(v2_cookie_makes_no_second_setup),
 	KTAP_CASE(v2_eap_is_one_gate),
+	KTAP_CASE(v2_eap_with_short_rounds),
+	KTAP_CASE(v2_too_short_for_an_sa),
 	KTAP_CASE(v2_fragments_count_once),
 	KTAP_CASE(v2_rekey_by_both),
 	KTAP_CASE(v2_other_ike_sa_is_another_gate),
