@@ -19,7 +19,7 @@ modules:
 
 install: modules
 	$(MAKE) -C "$(KDIR)" M="$(CURRENT)" modules_install
-	depmod -a "$$(cat "$(KDIR)/include/config/kernel.release")"
+	depmod -a $(if $(INSTALL_MOD_PATH),-b "$(INSTALL_MOD_PATH)") "$$(cat "$(KDIR)/include/config/kernel.release")"
 
 clean:
 	@if [ -d "$(KDIR)" ]; then $(MAKE) -C "$(KDIR)" M="$(CURRENT)" clean; \
