@@ -178,6 +178,14 @@ static bool grants_nothing(const struct nf_vpn_ike_msg *msg)
 	return msg->len < NF_VPN_IKE2_MIN_GRANT && !msg->fragment;
 }
 
+static enum nf_vpn_ike_evidence refuse(struct nf_vpn_ike_slot *slot)
+{
+	if (!slot || slot->stage != ASKED)
+		return NF_VPN_IKE_EV_NONE;
+	slot->stage = ANSWERED;
+	return NF_VPN_IKE_EV_GATE_REFUSED;
+}
+
 /* The answer to @slot, which may be new to us */
 static enum nf_vpn_ike_evidence answer(struct nf_vpn_ike_slot *slot,
 				       const struct nf_vpn_ike_msg *msg)
@@ -198,12 +206,12 @@ static enum nf_vpn_ike_evidence see_response(struct nf_vpn_ike_gate_state *st,
 					     const struct nf_vpn_ike_msg *msg,
 					     unsigned int dir)
 {
+	bool auth = msg->exchange == NF_VPN_IKE2_AUTH;
 	struct nf_vpn_ike_slot *slot;
 
+	slot = auth ? find_auth(st, msg, !dir) : find(st, msg, !dir);
 	if (grants_nothing(msg))
-		return NF_VPN_IKE_EV_NONE;
-	slot = msg->exchange == NF_VPN_IKE2_AUTH ? find_auth(st, msg, !dir) :
-						   find(st, msg, !dir);
+		return auth ? NF_VPN_IKE_EV_NONE : refuse(slot);
 	if (!slot) {
 		slot = take(st);
 		begin(slot, msg, !dir);

@@ -132,6 +132,9 @@ enum nf_vpn_ike_evidence {
 	NF_VPN_IKE_EV_CLOSE_HINT,	/* INFORMATIONAL: delete, error or DPD,
 					 * which look the same from outside
 					 */
+	NF_VPN_IKE_EV_GATE_REFUSED,	/* the exchange was answered, too short
+					 * to hold an SA: no longer wanted
+					 */
 };
 
 /* No shorter IKEv2 message can grant a child SA: header 28, Encrypted payload
@@ -187,7 +190,7 @@ struct nf_vpn_ike_gate_state {
  * have rekeyed the IKE SA itself; that is encrypted), IKEv1 the third message
  * of Quick Mode. An answer whose request was not seen opens a gate as well.
  * An IKEv2 answer below NF_VPN_IKE2_MIN_GRANT octets carries an error or an EAP
- * round, not an SA: NONE, and a wanted gate has to expire.
+ * round: GATE_REFUSED for CREATE_CHILD_SA, NONE for IKE_AUTH, which may go on.
  * A retransmission, or a further fragment, says NONE.
  *
  * Return: the evidence.

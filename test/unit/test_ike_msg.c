@@ -168,6 +168,7 @@ static void natt_too_little_to_see(void)
 #define OPEN	NF_VPN_IKE_EV_GATE_OPEN
 #define RENEWED	NF_VPN_IKE_EV_GATE_RENEWED
 #define HINT	NF_VPN_IKE_EV_CLOSE_HINT
+#define REFUSED	NF_VPN_IKE_EV_GATE_REFUSED
 
 /* A line of a story leaves out what is 0 */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -263,7 +264,7 @@ static void v2_eap_with_short_rounds(void)
 static void v2_too_short_for_an_sa(void)
 {
 	STORY({ 0, 36, 0, 2, 300, WANTED },
-	      { 1, 36, 1, 2, 123, NONE },
+	      { 1, 36, 1, 2, 123, REFUSED },
 	      { 1, 36, 1, 2, 123, NONE },		/* again */
 	      { 0, 36, 0, 3, 300, WANTED },
 	      { 1, 36, 1, 3, 124, OPEN },
@@ -458,7 +459,7 @@ static void observe_fuzz(void)
 {
 	static const u8 types[] = { 2, 4, 5, 32, 34, 35, 36, 37, 38, 43, 99 };
 	struct nf_vpn_ike_gate_state st;
-	unsigned int seen[6] = { 0 };
+	unsigned int seen[7] = { 0 };
 	u64 rng = 2409;
 	long i;
 
@@ -478,7 +479,7 @@ static void observe_fuzz(void)
 
 		m.v2 = m.exchange >= 34;
 		e = nf_vpn_ike_observe(&st, &m, dir);
-		CHECK(e < 6 && st.turn < NF_VPN_IKE_SLOTS);
+		CHECK(e < 7 && st.turn < NF_VPN_IKE_SLOTS);
 		seen[e]++;
 		if (e == OPEN || e == WANTED)
 			CHECK(m.exchange == 32 || m.exchange == 35 ||
@@ -488,7 +489,7 @@ static void observe_fuzz(void)
 		/* the very same message once more never counts */
 		CHECK_EQ(nf_vpn_ike_observe(&st, &m, dir), NONE);
 	}
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 7; i++)
 		CHECK_MSG(seen[i] > 100, "evidence %ld never came up", i);
 }
 
