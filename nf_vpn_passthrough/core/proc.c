@@ -3,6 +3,7 @@
  * /proc/net/nf_vpn/stats: one reason and number a line, all of them.
  * /proc/net/nf_vpn/flows: one flow a line.
  */
+#include <linux/ctype.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>

@@ -245,6 +245,10 @@ void nf_vpn_pair_observe(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 	case NF_VPN_IKE_EV_GATE_RENEWED:
 		pair->gate_opened = jiffies;
 		break;
+	case NF_VPN_IKE_EV_GATE_REFUSED:
+		if (pair->wanted)
+			pair->wanted--;
+		break;
 	case NF_VPN_IKE_EV_NONE:
 	case NF_VPN_IKE_EV_CLOSE_HINT:
 		break;

@@ -11,9 +11,6 @@
 #include <linux/slab.h>
 #include "pptp.h"
 
-/* A server that answers with an ID nobody has gets this: no call has it. */
-#define NF_VPN_PPTP_NO_CALL	0
-
 bool nf_vpn_pptp_translated(const struct nf_conn *ct, u8 end)
 {
 	const struct nf_conntrack_tuple *own = &ct->tuplehash[end].tuple;
@@ -56,6 +53,22 @@ nf_vpn_pptp_call_by_pub(const struct nf_vpn_pptp_control *control, u8 end,
 		if (call->id[end].known && call->id[end].pub == id)
 			return call;
 	return NULL;
+}
+
+/*
+ * A message names a call that we do not know: its number, left as it is, could
+ * be that of another call on the other side.  It gets one that no call has
+ * there, and the receiver ignores it as it ignores any unknown call.
+ */
+static u16 nf_vpn_pptp_call_none(const struct nf_vpn_pptp_control *control,
+				 u8 end, bool pub)
+{
+	u16 id = U16_MAX;
+
+	while (pub ? nf_vpn_pptp_call_by_pub(control, end, id) :
+		     nf_vpn_pptp_call_by_real(control, end, id))
+		id--;
+	return id;
 }
 
 /* The end's own choice when it is free, else any that is. */
@@ -214,7 +227,7 @@ static int nf_vpn_pptp_call_reply(struct nf_vpn_pptp_control *control, u8 from,
 	call = nf_vpn_pptp_call_by_pub(control, !from, msg->peer_id);
 	if (!call || call->requester == from) {
 		nf_vpn_count(control->vn, NF_VPN_STAT_PPTP_UNKNOWN_ID);
-		*peer = NF_VPN_PPTP_NO_CALL;
+		*peer = nf_vpn_pptp_call_none(control, !from, false);
 		return 0;
 	}
 	err = nf_vpn_pptp_call_answer(call, from, msg);
@@ -237,10 +250,12 @@ nf_vpn_pptp_call_rename(struct nf_vpn_pptp_control *control, u8 from,
 
 	if (msg->desc->own_off) {
 		call = nf_vpn_pptp_call_by_real(control, from, msg->own_id);
-		*own = call ? call->id[from].pub : NF_VPN_PPTP_NO_CALL;
+		*own = call ? call->id[from].pub :
+			nf_vpn_pptp_call_none(control, from, true);
 	} else {
 		call = nf_vpn_pptp_call_by_pub(control, !from, msg->peer_id);
-		*peer = call ? call->id[!from].real : NF_VPN_PPTP_NO_CALL;
+		*peer = call ? call->id[!from].real :
+			nf_vpn_pptp_call_none(control, !from, false);
 	}
 	if (!call)
 		nf_vpn_count(control->vn, NF_VPN_STAT_PPTP_UNKNOWN_ID);

@@ -35,7 +35,7 @@
  * @count:	marks in use
  * @synced:	@next is a message boundary
  * @opaque:	from @next on the stream is not PPTP
- * @acks:	the owner reports acknowledgements
+ * @acks:	the owner reports acknowledgments
  * @lossy:	a mark was forgotten without knowing it acknowledged
  */
 struct nf_vpn_pptp_stream {
@@ -131,11 +131,11 @@ void nf_vpn_pptp_stream_syn(struct nf_vpn_pptp_stream *s, u32 isn);
 /**
  * nf_vpn_pptp_stream_ack() - the OTHER direction acknowledged up to here
  * @s:		the stream whose data is acknowledged
- * @ack:	acknowledgement number, host order, from a segment with ACK set
+ * @ack:	acknowledgment number, host order, from a segment with ACK set
  *
  * Not needed for correct translation, but call it for every segment of the
  * other direction, the handshake's included. Acknowledged octets cannot harm, so they pass in any
- * shape, which lets the receiver repeat a lost acknowledgement. Once called,
+ * shape, which lets the receiver repeat a lost acknowledgment. Once called,
  * the stream takes no more messages than it can remember (WHY_FULL) instead of
  * forgetting one that may be sent again (WHY_OLD).
  */
