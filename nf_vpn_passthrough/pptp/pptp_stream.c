@@ -155,13 +155,11 @@ static enum nf_vpn_pptp_why old_message(const struct cursor *c, u32 start,
 {
 	const struct nf_vpn_pptp_desc *d = nf_vpn_pptp_desc(MARK_TYPE(mark));
 	u32 tied_end = start + tied_octets(d);
-	enum nf_vpn_pptp_why why;
+	enum nf_vpn_pptp_why why = NF_VPN_PPTP_WHY_OK;
 
 	if (c->pos == start && c->end - start >= d->head)
 		why = show_again(c, mark);
-	else if (!before(c->pos, tied_end))
-		return NF_VPN_PPTP_WHY_OK;
-	else
+	else if (before(c->pos, tied_end))
 		why = c->pos == start ? NF_VPN_PPTP_WHY_PARTIAL :
 					NF_VPN_PPTP_WHY_CUT_ID;
 	/*
