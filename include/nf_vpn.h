@@ -175,7 +175,10 @@ enum nf_vpn_hooked {
  * @dead: the namespace is going away: nothing may be added; under @lock
  * @stats: per CPU
  * @ctl: sysctl table
- * @max_flows, @max_per_client, @zone_base, @zone_count: sysctls
+ * @max_flows: sysctl, flows in all
+ * @max_per_client: sysctl, flows, calls and pairs of one client
+ * @zone_base: sysctl, first zone of the reserved range
+ * @zone_count: sysctl, length of the range
  * @flow_count: flows in the tables
  */
 struct nf_vpn_net {
@@ -183,7 +186,7 @@ struct nf_vpn_net {
 	struct rhashtable	arrivals;
 	struct rhashtable	departures;
 	struct rhashtable	clients;
-	spinlock_t		lock;
+	spinlock_t		lock;		/* see above */
 	struct list_head	lanes;
 	unsigned int		lane_count;
 	struct nf_hook_ops	ops[2];

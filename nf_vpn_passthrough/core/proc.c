@@ -3,51 +3,22 @@
  * /proc/net/nf_vpn/stats: one reason and number a line, all of them.
  * /proc/net/nf_vpn/flows: one flow a line.
  */
-#include <linux/ctype.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 #include "proc.h"
-
-#define NF_VPN_STAT_NAME(name, text) [NF_VPN_STAT_##name] = #name,
-
-static const char * const nf_vpn_stat_names[NF_VPN_STAT_MAX] = {
-	NF_VPN_STATS(NF_VPN_STAT_NAME)
-};
-
-#define NF_VPN_STAT_TEXT(name, text) [NF_VPN_STAT_##name] = text,
-
-static const char * const nf_vpn_stat_texts[NF_VPN_STAT_MAX] = {
-	NF_VPN_STATS(NF_VPN_STAT_TEXT)
-};
-
-static u64 nf_vpn_stat_sum(const struct nf_vpn_net *vn, unsigned int why)
-{
-	u64 sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(vn->stats, cpu)->n[why]);
-	return sum;
-}
-
-static void nf_vpn_seq_lower(struct seq_file *s, const char *name)
-{
-	for (; *name; name++)
-		seq_putc(s, tolower(*name));
-}
+#include "stats.h"
 
 static int nf_vpn_stats_show(struct seq_file *s, void *v)
 {
 	struct nf_vpn_net *vn = nf_vpn_pernet(seq_file_single_net(s));
 	unsigned int i;
 
-	for (i = NF_VPN_STAT_NONE + 1; i < NF_VPN_STAT_MAX; i++) {
-		nf_vpn_seq_lower(s, nf_vpn_stat_names[i]);
-		seq_printf(s, "\t%llu\t%s\n", nf_vpn_stat_sum(vn, i),
-			   nf_vpn_stat_texts[i]);
-	}
+	for (i = NF_VPN_STAT_NONE + 1; i < NF_VPN_STAT_MAX; i++)
+		seq_printf(s, "%s\t%llu\t%s\n", nf_vpn_stat_text(i)->name,
+			   nf_vpn_stat_sum(vn, i),
+			   nf_vpn_stat_text(i)->meaning);
 	return 0;
 }
 

@@ -14,16 +14,19 @@ struct nf_vpn_esp_lane {
 	struct nf_vpn_pair	*pair;
 };
 
-#define NF_VPN_END_PARAMS(dir) {					\
-	.head_offset = offsetof(struct nf_vpn_pair, node[dir]),		\
-	.key_offset = offsetof(struct nf_vpn_pair, end[dir]),		\
-	.key_len = sizeof(struct nf_vpn_end),				\
-	.automatic_shrinking = true,					\
-}
-
 static const struct rhashtable_params nf_vpn_end_params[IP_CT_DIR_MAX] = {
-	[IP_CT_DIR_ORIGINAL] = NF_VPN_END_PARAMS(IP_CT_DIR_ORIGINAL),
-	[IP_CT_DIR_REPLY] = NF_VPN_END_PARAMS(IP_CT_DIR_REPLY),
+	[IP_CT_DIR_ORIGINAL] = {
+		.head_offset = offsetof(struct nf_vpn_pair, node[0]),
+		.key_offset = offsetof(struct nf_vpn_pair, end[0]),
+		.key_len = sizeof(struct nf_vpn_end),
+		.automatic_shrinking = true,
+	},
+	[IP_CT_DIR_REPLY] = {
+		.head_offset = offsetof(struct nf_vpn_pair, node[1]),
+		.key_offset = offsetof(struct nf_vpn_pair, end[1]),
+		.key_len = sizeof(struct nf_vpn_end),
+		.automatic_shrinking = true,
+	},
 };
 
 struct rhlist_head *nf_vpn_pair_lookup(struct nf_vpn_ipsec_net *in, u8 dir,

@@ -18,7 +18,8 @@
 
 /**
  * struct nf_vpn_end - the addresses of ESP that travels in one direction
- * @src, @dst: as the packet arrives here, network order
+ * @src: source as the packet arrives here, network order
+ * @dst: destination, likewise
  * @zone: conntrack zone of arriving packets
  * @pad: 0
  */
@@ -67,7 +68,8 @@ struct nf_vpn_ipsec_net {
  * @resolved: both ends are known
  * @floated: IKE moved to UDP 4500, so no raw ESP is expected
  * @ike: exchanges seen
- * @gates, @wanted: key exchanges answered and not, that no SPI satisfied yet
+ * @gates: key exchanges answered that no SPI satisfied yet
+ * @wanted: key exchanges not answered yet
  * @order: number of the oldest open gate
  * @gate_opened: jiffies, newest
  * @unmatched_out: outbound SPIs without an inbound one

@@ -35,7 +35,8 @@ struct nf_vpn_pptp_net {
  * @key: address of @ct
  * @list: in nf_vpn_pptp_net.list, under nf_vpn_net.lock
  * @ct: its entry, with a reference, so @key stays ours
- * @vn, @pn: namespace
+ * @vn: namespace, the core's part
+ * @pn: namespace, our part
  * @lock: all below; taken before nf_vpn_net.lock
  * @stream: per direction, IP_CT_DIR_*
  * @calls: newest first; the closing ones too, for retransmissions
@@ -51,7 +52,7 @@ struct nf_vpn_pptp_control {
 	struct nf_conn		*ct;
 	struct nf_vpn_net	*vn;
 	struct nf_vpn_pptp_net	*pn;
-	spinlock_t		lock;
+	spinlock_t		lock;	/* see above */
 	struct nf_vpn_pptp_stream stream[IP_CT_DIR_MAX];
 	struct list_head	calls;
 	unsigned int		call_count;
