@@ -1,0 +1,418 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Scripted IKE and ESP ends, without cryptography: the router reads headers only.
+
+ike.py NAME=NETNS@ADDRESS...: one process plays every node, with sockets in each
+namespace. A command a line on standard input, one line of answer each. Sourced
+with ike.sh, which has the verbs as shell functions. NODE, A, B, C, S are names.
+
+IKE (one IKE SA a client at a time; C is the client's node, S its server's):
+  ike A B WHAT [LEN]   A sends B a message of C's IKE SA and waits for it there:
+                       init auth child info (requests), init! auth! child! info!
+                       (answers). Answers ADDRESS:PORT, the source B saw, or lost
+  meet C S             all of IKE_SA_INIT and IKE_AUTH; answers as the last does
+  rekey A B            a CREATE_CHILD_SA exchange that A begins
+ESP and the rest:
+  esp NODE DST SPI SEQ [LEN]           sends
+  deliver NODE DST SPI SEQ [LEN] [wait=S]
+                       sends, answers "NAME SOURCE" of whoever gets it, or nobody
+  raw NODE DST PROTO HEX [src=A] [frag=OCTETS] [ttl=N]
+  udp NODE DST SPORT DPORT HEX
+  pass NODE DST PROTO HEX [...]        raw, answers as deliver does
+  flood NODE DST COUNT [seq=N] [src=A] ESP with random SPIs
+  stream NODE DST PROTO HEX            sends without end; octets ++++++++ of HEX
+                       (four times ++) become a counter; udp too: PROTO udp:500:500
+  calm                 ends all streams, answers how many packets they sent
+ICMP errors:
+  error NODE DST TYPE CODE QSRC QDST SPI SEQ [mtu=N] [octets=N] [src=A] [badsum=1]
+                       an error about an ESP packet (QPROTO= for others)
+  errors NODE [wait=S] the first error received that no one asked for yet:
+                       "TYPE/CODE SOURCE QSRC>QDST SPI MTU", or none
+  forget               what was received so far
+"""
+import ctypes
+import os
+import random
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+
+ESP, GRE, ICMP, UDP = 50, 47, 1, 17
+PATIENCE = 8.0        # for what should come; guests are slow
+SILENCE = 1.0         # for what should not
+EXCHANGE = {"init": 34, "auth": 35, "child": 36, "info": 37}
+LENGTH = {"init": 300, "auth": 240, "child": 220, "info": 80}
+QUIET_TYPES = (3, 4, 11, 12)
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def csum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def ip_header(src, dst, proto, size, ident=0, frag=0, ttl=64):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + size, ident, frag, ttl,
+                       proto, 0, socket.inet_aton(src), socket.inet_aton(dst))
+    return head[:10] + struct.pack("!H", csum(head)) + head[12:]
+
+
+class Node:
+    def __init__(self, name, netns, address):
+        self.name, self.address = name, address
+        home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        there = os.open(netns, os.O_RDONLY)
+        self.enter(there)
+        self.raw = {p: self.socket(socket.SOCK_RAW, p) for p in (ESP, GRE, ICMP)}
+        self.out = self.socket(socket.SOCK_RAW, socket.IPPROTO_RAW)
+        self.port = {}
+        self.bind(500)
+        self.enter(home)
+        os.close(home)
+        self.there = there
+        self.seen = {}          # (proto, body head) -> source address
+        self.mail = []          # IKE datagrams: (payload, (address, port))
+        self.trouble = []       # ICMP errors
+
+    @staticmethod
+    def enter(fd):
+        if libc.setns(fd, 0x40000000):
+            raise OSError(ctypes.get_errno(), "setns")
+
+    @staticmethod
+    def socket(kind, proto=0):
+        sock = socket.socket(socket.AF_INET, kind, proto)
+        sock.setblocking(False)
+        for opt in (33, 32):    # SO_RCVBUFFORCE, SO_SNDBUFFORCE
+            sock.setsockopt(socket.SOL_SOCKET, opt, 4 << 20)
+        return sock
+
+    def bind(self, port):
+        if port not in self.port:
+            home = os.open("/proc/self/ns/net", os.O_RDONLY)
+            if hasattr(self, "there"):
+                self.enter(self.there)
+            sock = self.socket(socket.SOCK_DGRAM)
+            sock.bind(("0.0.0.0", port))
+            self.enter(home)
+            os.close(home)
+            self.port[port] = sock
+        return self.port[port]
+
+    def sockets(self):
+        return list(self.raw.values()) + list(self.port.values())
+
+    def receive(self):
+        for proto, sock in self.raw.items():
+            for data, source in drain(sock):
+                body = data[(data[0] & 15) * 4:]
+                if proto == ICMP:
+                    self.icmp(body, source[0])
+                elif len(self.seen) < 100000:
+                    self.seen[proto, body[:8]] = source[0]
+        for sock in list(self.port.values()):
+            self.mail += drain(sock)
+
+    def icmp(self, body, source):
+        if body[0] not in QUIET_TYPES or len(body) < 28:
+            return
+        quote = body[8:]
+        inner = quote[(quote[0] & 15) * 4:]
+        spi = "0x%x" % struct.unpack("!I", inner[:4]) if len(inner) >= 4 else "-"
+        self.trouble.append("%d/%d %s %s>%s %s %d" % (
+            body[0], body[1], source, socket.inet_ntoa(quote[12:16]),
+            socket.inet_ntoa(quote[16:20]), spi, struct.unpack("!H", body[6:8])[0]))
+
+
+def drain(sock):
+    got = []
+    while True:
+        try:
+            got.append(sock.recvfrom(65535))
+        except BlockingIOError:
+            return got
+        except OSError:         # an ICMP error about what we sent
+            continue
+
+
+nodes, sessions, streams = {}, {}, []
+
+
+def until(seconds, predicate):
+    end = time.monotonic() + seconds
+    while True:
+        for node in nodes.values():
+            node.receive()
+        result = predicate()
+        if result or time.monotonic() > end:
+            return result
+        select.select([s for n in nodes.values() for s in n.sockets()], [], [], 0.05)
+
+
+def send(sock, data, where):
+    for _ in range(200):
+        try:
+            return sock.sendto(data, where)
+        except (BlockingIOError, OSError) as e:
+            if getattr(e, "errno", 0) == 1:     # EPERM: a rule here dropped it
+                return 0
+            select.select([], [sock], [], 0.05)
+    return 0
+
+
+# --- IKE
+
+class Session:
+    def __init__(self, client, server):
+        self.client, self.server = client, server
+        self.ispi, self.rspi = random.getrandbits(64) | 1, random.getrandbits(64) | 1
+        self.asked = {}                     # asker -> last message ID
+        self.where = None                   # the client as the server sees it
+
+    def message(self, sender, what, length):
+        answer, kind = what.endswith("!"), what.rstrip("!")
+        asker = sender if not answer else \
+            (self.server if sender is self.client else self.client)
+        if not answer:
+            self.asked[asker] = self.asked.get(asker, -1) + 1
+        size = length or LENGTH[kind]
+        flags = (0x08 if sender is self.client else 0) | (0x20 if answer else 0)
+        rspi = 0 if what == "init" else self.rspi
+        head = struct.pack("!QQBBBBII", self.ispi, rspi, 46, 0x20, EXCHANGE[kind],
+                           flags, self.asked.get(asker, 0), size)
+        return head + os.urandom(8) + bytes(size - 36 if size > 36 else 0)
+
+
+def ike(a, b, what, length=0):
+    a, b = nodes[a], nodes[b]
+    if what == "init":
+        sessions[a.name, b.name] = sessions[b.name, a.name] = Session(a, b)
+    session = sessions[a.name, b.name]
+    data = session.message(a, what, int(length))
+    where = (b.address, 500) if a is session.client else session.where
+    send(a.port[500], data, where)
+
+    def arrived():
+        return [source for payload, source in b.mail if payload == data]
+    got = until(PATIENCE, arrived)
+    if not got:
+        return "lost"
+    if b is session.server:
+        session.where = got[0]
+    return "%s:%d" % got[0]
+
+
+def meet(c, s):
+    seen = "lost"
+    for step in ("init", "init!", "auth", "auth!"):
+        answer = step.endswith("!")
+        got = ike(s, c, step) if answer else ike(c, s, step)
+        if got == "lost":
+            return "lost " + step
+        seen = seen if answer else got
+    return seen
+
+
+def rekey(a, b):
+    got = ike(a, b, "child")
+    return got if got == "lost" else ike(b, a, "child!")
+
+
+# --- ESP, raw IP
+
+def number(text):
+    return int(text, 0)
+
+
+def split(args):
+    plain = [a for a in args if "=" not in a]
+    return plain, dict(a.split("=", 1) for a in args if "=" in a)
+
+
+def esp_packet(spi, seq, size=64):
+    return struct.pack("!II", number(str(spi)), number(str(seq))) + \
+        os.urandom(max(0, int(size) - 8))
+
+
+def esp(node, dst, *args):
+    send(nodes[node].raw[ESP], esp_packet(*args), (dst, 0))
+    return "sent"
+
+
+def whoever(proto, head, wait):
+    def got():
+        return ["%s %s" % (n.name, n.seen[proto, head])
+                for n in nodes.values() if (proto, head) in n.seen]
+    return ", ".join(until(wait, got) or ["nobody"])
+
+
+def deliver(node, dst, *args):
+    args, opt = split(args)
+    packet = esp_packet(*args)
+    for n in nodes.values():
+        n.receive()
+        n.seen.pop((ESP, packet[:8]), None)
+    send(nodes[node].raw[ESP], packet, (dst, 0))
+    return whoever(ESP, packet[:8], float(opt.get("wait", PATIENCE)))
+
+
+def raw(node, dst, proto, body="", *args):
+    _, opt = split(args)
+    data, ident = bytes.fromhex(body), random.getrandbits(16)
+    step = int(opt.get("frag", 0)) or len(data) or 1
+    src = opt.get("src", nodes[node].address)
+    for at in range(0, max(1, len(data)), step):
+        piece = data[at:at + step]
+        more = 0x2000 if at + step < len(data) else 0
+        head = ip_header(src, dst, int(proto), len(piece), ident, more | at // 8,
+                         int(opt.get("ttl", 64)))
+        send(nodes[node].out, head + piece, (dst, 0))
+    return "sent"
+
+
+def pass_(node, dst, proto, body="", *args):
+    _, opt = split(args)
+    head = bytes.fromhex(body)[:8]
+    for n in nodes.values():
+        n.receive()
+        n.seen.pop((int(proto), head), None)
+    raw(node, dst, proto, body, *args)
+    return whoever(int(proto), head, float(opt.get("wait", PATIENCE)))
+
+
+def udp(node, dst, sport, dport, body=""):
+    send(nodes[node].bind(int(sport)), bytes.fromhex(body), (dst, int(dport)))
+    return "sent"
+
+
+def flood(node, dst, count, *args):
+    _, opt = split(args)
+    node = nodes[node]
+    sock, lead = node.raw[ESP], b""
+    if "src" in opt:
+        sock, lead = node.out, ip_header(opt["src"], dst, ESP, 32)
+    for i in range(int(count)):
+        seq = number(opt["seq"]) if "seq" in opt else random.getrandbits(31) | 64
+        send(sock, lead + struct.pack("!II", random.getrandbits(31) + 0x1000000, seq) +
+             bytes(24), (dst, 0))
+        if i % 200 == 0:
+            for n in nodes.values():
+                n.receive()
+    return "sent"
+
+
+class Stream(threading.Thread):
+    def __init__(self, sock, where, lead, tail, pause):
+        super().__init__(daemon=True)
+        self.sock, self.where, self.lead, self.tail = sock, where, lead, tail
+        self.pause, self.go, self.count = pause, True, 0
+
+    def run(self):
+        while self.go:
+            self.count += 1
+            middle = b"" if self.tail is None else struct.pack("!I", self.count)
+            try:
+                self.sock.sendto(self.lead + middle + (self.tail or b""), self.where)
+            except OSError:
+                pass
+            time.sleep(self.pause)
+
+
+def stream(node, dst, proto, body, *args):
+    _, opt = split(args)
+    lead, plus, tail = body.partition("++++++++")
+    lead, tail = bytes.fromhex(lead), bytes.fromhex(tail) if plus else None
+    if proto.startswith("udp"):
+        _, sport, dport = proto.split(":")
+        sock, where = nodes[node].bind(int(sport)), (dst, int(dport))
+    else:
+        sock, where = nodes[node].raw[int(proto)], (dst, 0)
+    streams.append(Stream(sock, where, lead, tail, float(opt.get("pause", 0.003))))
+    streams[-1].start()
+    return "sent"
+
+
+def calm():
+    for one in streams:
+        one.go = False
+    for one in streams:
+        one.join()
+    total = sum(one.count for one in streams)
+    streams.clear()
+    return str(total)
+
+
+# --- ICMP errors
+
+def error(node, dst, kind, code, qsrc, qdst, spi, seq, *args):
+    _, opt = split(args)
+    octets = int(opt.get("octets", 8))
+    quote = ip_header(qsrc, qdst, int(opt.get("QPROTO", ESP)), 1400)
+    quote += esp_packet(spi, seq, 1400)[:octets]
+    body = struct.pack("!BBHHH", int(kind), int(code), 0, 0, int(opt.get("mtu", 0))) + quote
+    check = csum(body) ^ (0x5555 if "badsum" in opt else 0)
+    body = body[:2] + struct.pack("!H", check) + body[4:]
+    src = opt.get("src", nodes[node].address)
+    send(nodes[node].out, ip_header(src, dst, ICMP, len(body)) + body, (dst, 0))
+    return "sent"
+
+
+def errors(node, *args):
+    _, opt = split(args)
+    node = nodes[node]
+    until(float(opt.get("wait", PATIENCE)), lambda: node.trouble)
+    return node.trouble.pop(0) if node.trouble else "none"
+
+
+def forget():
+    for node in nodes.values():
+        node.receive()
+        node.seen.clear()
+        node.trouble.clear()
+        node.mail.clear()
+    return "done"
+
+
+VERBS = {"ike": ike, "meet": meet, "rekey": rekey, "esp": esp, "deliver": deliver,
+         "raw": raw, "pass": pass_, "udp": udp, "flood": flood, "stream": stream,
+         "calm": calm, "error": error, "errors": errors, "forget": forget}
+
+
+def command(line):
+    verb, *args = line.split()
+    try:
+        return VERBS[verb](*args)
+    except Exception as e:      # the test sees it as a wrong answer
+        return "failed: %s: %r" % (line.strip(), e)
+
+
+def main():
+    random.seed(1)
+    for text in sys.argv[1:]:
+        name, _, rest = text.partition("=")
+        netns, _, address = rest.partition("@")
+        nodes[name] = Node(name, netns, address)
+    print("ready", flush=True)
+    buffered = b""
+    while True:
+        ready = [0] + [s for n in nodes.values() for s in n.sockets()]
+        if 0 in select.select(ready, [], [])[0]:
+            data = os.read(0, 65536)
+            if not data:
+                return
+            buffered += data
+            *lines, buffered = buffered.split(b"\n")
+            for line in lines:
+                print(command(line.decode()), flush=True)
+        for node in nodes.values():
+            node.receive()
+
+
+main()

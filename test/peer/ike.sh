@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The verbs of ike.py as shell functions; source after ktap.sh and topo.sh.
+#
+#	topo_up 2
+#	peers_up c1 c2 s		# or with an address: peers_up c1 o@198.51.100.2
+#	meet c1 s			# prints what the server saw: ADDRESS:PORT
+#	deliver s "$WAN" 0x2001 1	# prints who got it: c1 203.0.113.2
+#	peers_down			# before topo_down: sockets hold namespaces
+
+peers_up() {
+	local node address args=()
+	for node in "$@"; do
+		address=${node#*@} node=${node%@*}
+		[ "$address" != "$node" ] || address=$(node_address "$node")
+		args+=("$node=/run/netns/$(ns_name "$node")@$address")
+	done
+	coproc PEERS { exec python3 "$(dirname "${BASH_SOURCE[0]}")/ike.py" "${args[@]}" 2>>"$TOPO_TMP/peers.log"; }
+	must peers_ready
+}
+
+peers_ready() {
+	local line
+	read -r -t 30 line <&"${PEERS[0]}" && [ "$line" = ready ]
+}
+
+node_address() {
+	case $1 in
+	s*) echo "$SERVER" ;;
+	r*) echo "$WAN" ;;
+	*) client_ip "${1#c}" ;;
+	esac
+}
+
+# ask VERB ARGUMENTS...: prints the answer.
+ask() {
+	local line
+	printf '%s\n' "$*" >&"${PEERS[1]}" && read -r -t 80 line <&"${PEERS[0]}" && printf '%s\n' "$line"
+}
+
+meet() { ask meet "$@"; }
+rekey() { ask rekey "$@"; }
+ike() { ask ike "$@"; }
+deliver() { ask deliver "$@"; }
+# For what should not arrive: a second is enough, nothing waits on this path.
+deliver_lost() { ask deliver "$@" wait=1; }
+
+peers_down() {
+	local pid=${PEERS_PID:-}
+	[ -n "$pid" ] || return 0
+	eval "exec ${PEERS[1]}>&-"
+	wait "$pid" 2>/dev/null
+	PEERS_PID=
+}
+
+# Instead of topo.sh's: sockets of the peers hold the namespaces.
+on_exit() {
+	peers_down
+	[ ! -d "$TOPO_TMP" ] || topo_down >/dev/null 2>&1
+}
+
+# --- what the router says
+
+# stat NAME: a counter of the router; flow_count: flows it has.
+stat() { r awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
+flow_count() { r sh -c 'wc -l </proc/net/nf_vpn/flows'; }
+no_flows() { [ "$(flow_count)" = 0 ]; }
+
+# esp_entry K: the conntrack entry of client K's ESP, in whatever zone.
+esp_entry() { r conntrack -L -p 50 2>/dev/null | grep "src=$(client_ip "$1") "; }
+esp_gone() { ! esp_entry "$1" >/dev/null; }
