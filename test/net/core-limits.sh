@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# kernels: main
+# timeout: 180
+#
+# One client cannot fill the tables for all: max_per_client and max_flows refuse
+# more, by named counters; whoever has a tunnel keeps it, other clients are not
+# affected, and a raised limit helps at once. Only the host's root sets them.
+# shellcheck source=test/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=test/lib/topo.sh
+. "$(dirname "$0")/../lib/topo.sh"
+# shellcheck source=test/peer/ike.sh
+. "$(dirname "$0")/../peer/ike.sh"
+
+limit() { r sysctl -qw "net.netfilter.nf_vpn.$1=$2"; }
+read_limit() { r sysctl -n "net.netfilter.nf_vpn.$1"; }
+
+plan 18
+topo_up 3
+helper_rule vpn-ike udp 500
+peers_up c1 c2 c3 s
+per_client=$(read_limit max_per_client)
+flows=$(read_limit max_flows)
+is "the defaults" "$per_client $flows" "4096 262144"
+matches "client 1 and 2 set up" \
+	"$(meet c1 s) $(deliver c1 $SERVER 0x1001 1) $(deliver s $WAN 0x2001 1) $(meet c2 s) $(deliver c2 $SERVER 0x1002 1) $(deliver s $WAN 0x2002 1)" \
+	"^$WAN:500 s $WAN c1 $SERVER $WAN:[0-9]+ s $WAN c2 $SERVER\$"
+
+# Client 2 has a pair and two flows: three things.
+must limit max_per_client 3
+ask esp c2 $SERVER 0x1012 1 >/dev/null
+is "client 2's next SPI is refused" "$(flow_count)" 4
+is "by this name" "$(stat client_limit) $(stat esp_refused)" "1 1"
+is "its first SA goes on" "$(deliver c2 $SERVER 0x1002 2) $(deliver s $WAN 0x2002 2)" "s $WAN c2 $SERVER"
+matches "client 3 is not affected" "$(meet c3 s) $(deliver c3 $SERVER 0x1003 1) $(deliver s $WAN 0x2003 1)" "^$WAN:[0-9]+ s $WAN c3 $SERVER\$"
+must limit max_per_client "$per_client"
+is "with the limit raised the SPI is accepted" "$(deliver c2 $SERVER 0x1012 2)" "s $WAN"
+is "and has a flow" "$(flow_count)" 7
+
+must limit max_flows 7
+ask esp c1 $SERVER 0x1011 1 >/dev/null
+is "at max_flows a new SPI is refused" "$(flow_count)" 7
+is "by that name" "$(stat flow_limit) $(stat client_limit)" "1 1"
+is "all the others go on" "$(deliver c1 $SERVER 0x1001 3) $(deliver s $WAN 0x2002 3) $(deliver s $WAN 0x2003 3)" "s $WAN c2 $SERVER c3 $SERVER"
+must limit max_flows "$flows"
+is "with the limit raised the SPI is accepted" "$(deliver c1 $SERVER 0x1011 2)" "s $WAN"
+is "and has a flow" "$(flow_count)" 8
+
+check_not "max_per_client is at least 1" limit max_per_client 0
+check_not "no negative limit" limit max_flows -1
+is "neither was changed" "$(read_limit max_per_client) $(read_limit max_flows)" "$per_client $flows"
+# shellcheck disable=SC2016 # the inner shell expands these
+is "nobody but the host's root writes them" \
+	"$(unshare -Urn sh -c 'cd /proc/sys/net/netfilter/nf_vpn && stat -c %a * | sort -u | xargs; echo 5 2>/dev/null >max_flows && echo written; cat max_flows' 2>/dev/null | xargs)" \
+	"444 $flows"
+peers_down
+check "the namespaces are gone" topo_down
