@@ -139,16 +139,17 @@ int nf_vpn_flow_add(struct nf_vpn_flow *flow, struct nf_vpn_lane *lane, u8 dir,
 	flow->lane = lane;
 	flow->dir = dir;
 	flow->used = jiffies;
-	err = rhashtable_insert_fast(&vn->arrivals, &flow->arrive,
-				     nf_vpn_arrive_params);
+	err = rhashtable_lookup_insert_fast(&vn->arrivals, &flow->arrive,
+					    nf_vpn_arrive_params);
 	if (err) {
 		nf_vpn_client_release(vn, lane->client);
 		/* -E2BIG and -EBUSY: the table cannot grow fast enough */
 		return err == -EEXIST ? err : -ENOMEM;
 	}
 	/* Two flows may leave alike: the first answers for ICMP errors. */
-	flow->departs = !rhashtable_insert_fast(&vn->departures, &flow->depart,
-						nf_vpn_depart_params);
+	flow->departs = !rhashtable_lookup_insert_fast(&vn->departures,
+						       &flow->depart,
+						       nf_vpn_depart_params);
 	nf_vpn_lane_get(lane);
 	list_add_tail(&flow->list, &lane->flows);
 	atomic_inc(&vn->flow_count);

@@ -223,6 +223,12 @@ static void nf_vpn_pair_gate_open(struct nf_vpn_net *vn,
 	if (pair->gates < U8_MAX)
 		pair->gates++;
 	pair->gate_opened = jiffies;
+	/*
+	 * On UDP 500 an answered exchange means raw ESP.  Its entry is made
+	 * now, so that the server may be the first to send, even when IKE's
+	 * own entry is long idle by then.
+	 */
+	nf_vpn_esp_lane(vn, pair);
 }
 
 void nf_vpn_pair_observe(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,

@@ -2,6 +2,7 @@
 /*
  * The helper on TCP 1723: segments in, translated segments out.
  */
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/tcp.h>
 #include <net/netfilter/nf_nat_helper.h>
 #include "nf_vpn_helper.h"
@@ -115,6 +116,33 @@ static unsigned int nf_vpn_pptp_trim(const struct nf_vpn_pptp_packet *p,
 	return NF_ACCEPT;
 }
 
+/* A SYN later than that is somebody's guess (RFC 5961 4), not a beginning. */
+static bool nf_vpn_pptp_handshake(const struct nf_conn *ct)
+{
+	switch (READ_ONCE(ct->proto.tcp.state)) {
+	case TCP_CONNTRACK_SYN_SENT:
+	case TCP_CONNTRACK_SYN_SENT2:
+	case TCP_CONNTRACK_SYN_RECV:
+		return true;
+	}
+	return false;
+}
+
+static void nf_vpn_pptp_begin(struct nf_vpn_pptp_packet *p,
+			      const struct tcphdr *th)
+{
+	struct nf_vpn_pptp_stream *stream = p->control->stream;
+
+	if (th->syn && nf_vpn_pptp_handshake(p->control->ct)) {
+		nf_vpn_pptp_stream_syn(&stream[p->from], ntohl(th->seq));
+		if (th->ack)
+			nf_vpn_pptp_stream_syn(&stream[!p->from],
+					       ntohl(th->ack_seq) - 1);
+	}
+	if (th->ack)
+		nf_vpn_pptp_stream_ack(&stream[!p->from], ntohl(th->ack_seq));
+}
+
 static unsigned int nf_vpn_pptp_walk(struct nf_vpn_pptp_packet *p,
 				     const struct tcphdr *th)
 {
@@ -125,20 +153,13 @@ static unsigned int nf_vpn_pptp_walk(struct nf_vpn_pptp_packet *p,
 		.peek		= nf_vpn_pptp_peek,
 		.on_message	= nf_vpn_pptp_on_message,
 	};
-	struct nf_vpn_pptp_stream *stream = p->control->stream;
+	struct nf_vpn_pptp_stream *stream = &p->control->stream[p->from];
 	enum nf_vpn_pptp_verdict verdict;
 	enum nf_vpn_pptp_why why;
 	u32 keep;
 
-	if (th->syn)
-		nf_vpn_pptp_stream_syn(&stream[p->from], ntohl(th->seq));
-	if (th->syn && th->ack)
-		nf_vpn_pptp_stream_syn(&stream[!p->from],
-				       ntohl(th->ack_seq) - 1);
-	if (th->ack)
-		nf_vpn_pptp_stream_ack(&stream[!p->from], ntohl(th->ack_seq));
-
-	verdict = nf_vpn_pptp_stream_walk(&stream[p->from], &seg, &keep, &why);
+	nf_vpn_pptp_begin(p, th);
+	verdict = nf_vpn_pptp_stream_walk(stream, &seg, &keep, &why);
 	nf_vpn_pptp_count_why(p->control->vn, why);
 	if (verdict == NF_VPN_PPTP_TRIM)
 		return nf_vpn_pptp_trim(p, keep);
