@@ -16,7 +16,7 @@ ESP and the rest:
   esp NODE DST SPI SEQ [LEN]           sends
   deliver NODE DST SPI SEQ [LEN] [wait=S]
                        sends, answers "NAME SOURCE" of whoever gets it, or nobody
-  raw NODE DST PROTO HEX [src=A] [frag=OCTETS] [ttl=N]
+  raw NODE DST PROTO HEX [src=A] [frag=OCTETS] [df=1]
   udp NODE DST SPORT DPORT HEX
   pass NODE DST PROTO HEX [...]        raw, answers as deliver does
   flood NODE DST COUNT [seq=N] [src=A] ESP with random SPIs
@@ -58,8 +58,8 @@ def csum(data):
     return ~total & 0xFFFF
 
 
-def ip_header(src, dst, proto, size, ident=0, frag=0, ttl=64):
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + size, ident, frag, ttl,
+def ip_header(src, dst, proto, size, ident=0, frag=0):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + size, ident, frag, 64,
                        proto, 0, socket.inet_aton(src), socket.inet_aton(dst))
     return head[:10] + struct.pack("!H", csum(head)) + head[12:]
 
@@ -270,9 +270,8 @@ def raw(node, dst, proto, body="", *args):
     src = opt.get("src", nodes[node].address)
     for at in range(0, max(1, len(data)), step):
         piece = data[at:at + step]
-        more = 0x2000 if at + step < len(data) else 0
-        head = ip_header(src, dst, int(proto), len(piece), ident, more | at // 8,
-                         int(opt.get("ttl", 64)))
+        bits = 0x2000 if at + step < len(data) else 0x4000 if "df" in opt else 0
+        head = ip_header(src, dst, int(proto), len(piece), ident, bits | at // 8)
         send(nodes[node].out, head + piece, (dst, 0))
     return "sent"
 
@@ -410,6 +409,8 @@ def main():
             buffered += data
             *lines, buffered = buffered.split(b"\n")
             for line in lines:
+                if line == b"quit":
+                    return
                 print(command(line.decode()), flush=True)
         for node in nodes.values():
             node.receive()

@@ -17,12 +17,14 @@ peers_up() {
 		args+=("$node=/run/netns/$(ns_name "$node")@$address")
 	done
 	coproc PEERS { exec python3 "$(dirname "${BASH_SOURCE[0]}")/ike.py" "${args[@]}" 2>>"$TOPO_TMP/peers.log"; }
+	# copies of our own: bash hides a coprocess from subshells of subshells
+	exec {PEERS_ASK}>&"${PEERS[1]}" {PEERS_SAY}<&"${PEERS[0]}"
 	must peers_ready
 }
 
 peers_ready() {
 	local line
-	read -r -t 30 line <&"${PEERS[0]}" && [ "$line" = ready ]
+	read -r -t 30 line <&"$PEERS_SAY" && [ "$line" = ready ]
 }
 
 node_address() {
@@ -36,7 +38,7 @@ node_address() {
 # ask VERB ARGUMENTS...: prints the answer.
 ask() {
 	local line
-	printf '%s\n' "$*" >&"${PEERS[1]}" && read -r -t 80 line <&"${PEERS[0]}" && printf '%s\n' "$line"
+	printf '%s\n' "$*" >&"$PEERS_ASK" && read -r -t 80 line <&"$PEERS_SAY" && printf '%s\n' "$line"
 }
 
 meet() { ask meet "$@"; }
@@ -49,7 +51,7 @@ deliver_lost() { ask deliver "$@" wait=1; }
 peers_down() {
 	local pid=${PEERS_PID:-}
 	[ -n "$pid" ] || return 0
-	eval "exec ${PEERS[1]}>&-"
+	echo quit >&"$PEERS_ASK"
 	wait "$pid" 2>/dev/null
 	PEERS_PID=
 }

@@ -133,6 +133,7 @@ class Conn:
         if not data:
             self.ended = self.ended or "closed"
             self.end.note(f"{self.name} ended: {self.ended}")
+            self.sock.close()
             return
         self.data += data
         while len(self.data) >= 12:
@@ -559,6 +560,11 @@ class End:
 
     def do_close(self, args, *_):
         self.conns.pop(args[0]).sock.close()
+        return "ok"
+
+    def do_drop(self, args, *_):
+        """drop C: forget the connection, send nothing about it (not even FIN)"""
+        self.kept = [*getattr(self, "kept", []), self.conns.pop(args[0]).sock]
         return "ok"
 
     def do_fin(self, args, *_):
