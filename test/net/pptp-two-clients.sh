@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: all
+# timeout: 240
 #
 # Two clients use the same call ID towards one server: the first keeps its own,
 # the second's is rewritten, and GRE reaches each with the ID it knows. The
