@@ -16,7 +16,7 @@ ESP and the rest:
   esp NODE DST SPI SEQ [LEN]           sends
   deliver NODE DST SPI SEQ [LEN] [wait=S]
                        sends, answers "NAME SOURCE" of whoever gets it, or nobody
-  raw NODE DST PROTO HEX [src=A] [frag=OCTETS] [df=1]
+  raw NODE DST PROTO HEX [src=A] [df=1] [frag=OCTETS [first=1]]
   udp NODE DST SPORT DPORT HEX
   pass NODE DST PROTO HEX [...]        raw, answers as deliver does
   flood NODE DST COUNT [seq=N] [src=A] ESP with random SPIs
@@ -273,6 +273,8 @@ def raw(node, dst, proto, body="", *args):
         bits = 0x2000 if at + step < len(data) else 0x4000 if "df" in opt else 0
         head = ip_header(src, dst, int(proto), len(piece), ident, bits | at // 8)
         send(nodes[node].out, head + piece, (dst, 0))
+        if "first" in opt:
+            break
     return "sent"
 
 
@@ -333,7 +335,7 @@ def stream(node, dst, proto, body, *args):
         sock, where = nodes[node].bind(int(sport)), (dst, int(dport))
     else:
         sock, where = nodes[node].raw[int(proto)], (dst, 0)
-    streams.append(Stream(sock, where, lead, tail, float(opt.get("pause", 0.003))))
+    streams.append(Stream(sock, where, lead, tail, float(opt.get("pause", 0.02))))
     streams[-1].start()
     return "sent"
 
