@@ -91,7 +91,10 @@ struct nf_vpn_flow {
  * @client: whose account it is charged to, network order
  * @expires: jiffies; when a lane without @ct is given up, or when a lane marked
  *	@closing is
+ * @quiet: jiffies its flows stay in the tables, leading nowhere, when its entry
+ *	has ended, so that no key is used again while late packets carry it
  * @closing: the session was cleared, the entry goes when @expires is past
+ * @retired: the entry has ended, the quiet time runs until @expires
  * @dead: no longer listed; under nf_vpn_net.lock
  * @list: in nf_vpn_net.lanes, under nf_vpn_net.lock
  * @flows: its flows, under nf_vpn_net.lock
@@ -107,7 +110,9 @@ struct nf_vpn_lane {
 	const unsigned int	*timeout;
 	__be32			client;
 	unsigned long		expires;
+	unsigned int		quiet;
 	bool			closing;
+	bool			retired;
 	bool			dead;
 	struct list_head	list;
 	struct list_head	flows;
@@ -129,6 +134,13 @@ struct nf_vpn_lane {
  *	@flow.  Returns a netfilter verdict and counts one reason unless it
  *	returns a flow.  Called under RCU, in the packet path, without locks;
  *	@off is the transport header.
+ * @rewrite: the flow's two keys differ in @id: write the second one into the
+ *	packet, whose transport header is at @off (also one quoted in an ICMP
+ *	error, after which the caller mends its checksum).  False: out of
+ *	memory.  NULL when the id of this protocol never changes.
+ * @shared: is an ICMP error that quotes a packet with @key (as it left), which
+ *	no flow has, one that stock conntrack could give to the wrong client?
+ *	NULL: never.  RCU.
  * @reap: once a second and namespace, in process context; may be NULL
  * @gone: the lane was taken off the list and its flows out of the tables.
  *	Called once, without locks, in process or softirq context.
@@ -145,6 +157,10 @@ struct nf_vpn_proto {
 	unsigned int	(*miss)(struct nf_vpn_net *vn, struct sk_buff *skb,
 				unsigned int off, const struct nf_vpn_key *key,
 				struct nf_vpn_flow **flow);
+	bool		(*rewrite)(struct sk_buff *skb, unsigned int off,
+				   __be32 id);
+	bool		(*shared)(struct nf_vpn_net *vn,
+				  const struct nf_vpn_key *key);
 	void		(*reap)(struct nf_vpn_net *vn);
 	void		(*gone)(struct nf_vpn_lane *lane);
 	void		(*free)(struct nf_vpn_lane *lane);

@@ -23,6 +23,8 @@ struct nf_vpn_helper {
  * @helper: zeroed, static
  * @l4proto: IPPROTO_TCP or IPPROTO_UDP
  * @name: type name in rules
+ * @slot: 0, or another number per further helper on that protocol: until 7.3 two
+ *	helpers may not name the same port, though none is assigned by port
  * @policy: expectations; we make none, but the kernel wants one
  * @help: called for every packet of a flow a rule gave to the helper
  * @owner: module
@@ -30,15 +32,15 @@ struct nf_vpn_helper {
  */
 static inline int
 nf_vpn_helper_register(struct nf_vpn_helper *helper, u8 l4proto,
-		       const char *name,
+		       const char *name, u16 slot,
 		       const struct nf_conntrack_expect_policy *policy,
 		       int (*help)(struct sk_buff *skb, unsigned int protoff,
 				   struct nf_conn *ct,
 				   enum ip_conntrack_info ctinfo),
 		       struct module *owner)
 {
-	nf_vpn_helper_do_init(&helper->core, l4proto, name, policy, help,
-			      owner);
+	nf_vpn_helper_do_init(&helper->core, l4proto, name, slot, policy,
+			      help, owner);
 	return nf_vpn_helper_do_register(&helper->core, &helper->live);
 }
 

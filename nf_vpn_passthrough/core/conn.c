@@ -15,7 +15,7 @@
 #include <net/netfilter/nf_nat.h>
 #include "nf_vpn.h"
 
-/* The GRE key is part of what NAT rewrites, the ESP SPI is not. */
+/* A GRE key is to stay as it is; of ESP nf_nat knows no more than addresses. */
 static void nf_vpn_conn_range(struct nf_nat_range2 *range,
 			      const union nf_inet_addr *addr,
 			      const union nf_conntrack_man_proto *id, u8 proto)
@@ -99,7 +99,6 @@ static void nf_vpn_conn_inherit(struct nf_conn *ct, struct nf_conn *master)
 static int nf_vpn_conn_insert(struct nf_conn *ct,
 			      const struct nf_vpn_conn_spec *spec)
 {
-	/* nf_nat leaves a GRE key alone unless there is a master. */
 	nf_vpn_conn_inherit(ct, spec->master);
 	if (!nf_vpn_conn_nat(ct, &spec->reply))
 		return -EADDRINUSE;
@@ -121,6 +120,9 @@ struct nf_conn *nf_vpn_conn_make(struct net *net,
 
 	if (!nf_ct_invert_tuple(&reply, &spec->orig))
 		return ERR_PTR(-EINVAL);
+	/* The call IDs are ours to translate: nf_nat is to find them done. */
+	reply.src.u.all = spec->reply.src.u.all;
+	reply.dst.u.all = spec->reply.dst.u.all;
 	ct = nf_conntrack_alloc(net, &spec->zone, &spec->orig, &reply,
 				GFP_ATOMIC);
 	if (IS_ERR(ct))

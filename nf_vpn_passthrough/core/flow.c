@@ -219,9 +219,24 @@ static bool nf_vpn_lane_over(const struct nf_vpn_lane *lane)
 {
 	const struct nf_conn *ct = rcu_dereference_protected(lane->ct, true);
 
-	if ((!ct || lane->closing) && time_after(jiffies, lane->expires))
+	if ((!ct || READ_ONCE(lane->closing) || lane->retired) &&
+	    time_after(jiffies, READ_ONCE(lane->expires)))
 		return true;
-	return ct && !nf_vpn_ct_alive(ct);
+	return ct && !lane->retired && !nf_vpn_ct_alive(ct);
+}
+
+/* Its time has come: end it, or begin its quiet time. */
+static void nf_vpn_lane_end(struct nf_vpn_lane *lane)
+{
+	struct nf_conn *ct = rcu_dereference_protected(lane->ct, true);
+
+	if (!ct || !lane->quiet || lane->retired) {
+		nf_vpn_lane_kill(lane);
+		return;
+	}
+	lane->retired = true;
+	WRITE_ONCE(lane->expires, jiffies + lane->quiet);
+	nf_ct_kill(ct);
 }
 
 /*
@@ -263,7 +278,10 @@ static void nf_vpn_reap_lanes(struct nf_vpn_net *vn,
 	while (seen < total) {
 		n = nf_vpn_reap_chunk(vn, all_of, lanes, &seen);
 		while (n--) {
-			nf_vpn_lane_kill(lanes[n]);
+			if (all_of)
+				nf_vpn_lane_kill(lanes[n]);
+			else
+				nf_vpn_lane_end(lanes[n]);
 			nf_vpn_lane_put(lanes[n]);
 		}
 		cond_resched();

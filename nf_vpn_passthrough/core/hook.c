@@ -107,13 +107,28 @@ static void nf_vpn_track(struct sk_buff *skb, struct nf_conn *ct,
 	nf_ct_refresh_acct(ct, info, skb, READ_ONCE(lane->timeout[replied]));
 }
 
-static bool nf_vpn_attach(struct sk_buff *skb, struct nf_vpn_flow *flow)
+/*
+ * nf_nat may be able to do this as well, and then finds it done; it is not when
+ * the kernel has no GRE tracker.
+ */
+static bool nf_vpn_rewrite(struct sk_buff *skb, unsigned int off,
+			   const struct nf_vpn_flow *flow)
+{
+	const struct nf_vpn_proto *proto = flow->lane->proto;
+
+	if (likely(flow->key[0].id == flow->key[1].id))
+		return true;
+	return proto->rewrite(skb, off, flow->key[1].id);
+}
+
+static bool nf_vpn_attach(struct sk_buff *skb, unsigned int off,
+			  struct nf_vpn_flow *flow)
 {
 	enum ip_conntrack_info info;
 	struct nf_conn *ct;
 
 	ct = rcu_dereference(flow->lane->ct);
-	if (!nf_vpn_ct_alive(ct))
+	if (!nf_vpn_ct_alive(ct) || !nf_vpn_rewrite(skb, off, flow))
 		return false;
 
 	info = nf_vpn_ctinfo(ct, flow->dir);
@@ -136,7 +151,7 @@ static unsigned int nf_vpn_miss(struct nf_vpn_net *vn,
 	if (flow && rcu_access_pointer(flow->lane->ct))
 		nf_vpn_count(vn, NF_VPN_STAT_STALE);
 	verdict = proto->miss(vn, skb, off, key, &flow);
-	if (verdict == NF_ACCEPT && flow && nf_vpn_attach(skb, flow))
+	if (verdict == NF_ACCEPT && flow && nf_vpn_attach(skb, off, flow))
 		nf_vpn_count(vn, NF_VPN_STAT_ATTACHED);
 	return verdict;
 }
@@ -161,7 +176,7 @@ static unsigned int nf_vpn_steer(struct nf_vpn_net *vn,
 	}
 
 	flow = nf_vpn_flow_find(vn, &key);
-	if (!flow || !nf_vpn_attach(skb, flow))
+	if (!flow || !nf_vpn_attach(skb, off, flow))
 		return nf_vpn_miss(vn, proto, skb, off, &key, flow);
 	nf_vpn_count(vn, NF_VPN_STAT_ATTACHED);
 	return NF_ACCEPT;

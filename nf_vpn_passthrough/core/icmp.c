@@ -35,7 +35,8 @@ static bool nf_vpn_icmp_is_error(const struct sk_buff *skb, unsigned int off)
 
 /* The flow that the quoted packet left on; 0 or a reason. */
 static int nf_vpn_icmp_flow(struct nf_vpn_net *vn, const struct sk_buff *skb,
-			    unsigned int off, struct nf_vpn_flow **flow)
+			    unsigned int off, struct nf_vpn_flow **flow,
+			    unsigned int *quoted)
 {
 	const struct nf_vpn_proto *proto;
 	struct iphdr _iph, *iph;
@@ -49,11 +50,15 @@ static int nf_vpn_icmp_flow(struct nf_vpn_net *vn, const struct sk_buff *skb,
 	if (!proto || iph->frag_off & htons(IP_OFFSET))
 		return NF_VPN_STAT_NONE;
 
-	why = nf_vpn_key_of(proto, skb, iph, off + iph->ihl * 4, &key);
+	*quoted = off + iph->ihl * 4;
+	why = nf_vpn_key_of(proto, skb, iph, *quoted, &key);
 	if (why)
 		return why;
 	*flow = nf_vpn_flow_find_departed(vn, &key);
-	return *flow ? NF_VPN_STAT_NONE : NF_VPN_STAT_ICMP_UNKNOWN;
+	if (*flow)
+		return NF_VPN_STAT_NONE;
+	return proto->shared && proto->shared(vn, &key) ?
+		NF_VPN_STAT_ICMP_SHARED : NF_VPN_STAT_ICMP_UNKNOWN;
 }
 
 /* As nf_conntrack_icmpv4_error() does, which will not see this packet. */
@@ -66,7 +71,26 @@ static bool nf_vpn_icmp_checksum_ok(struct sk_buff *skb, unsigned int off,
 	return !nf_ip_checksum(skb, state->hook, off, IPPROTO_ICMP);
 }
 
-static bool nf_vpn_icmp_attach(struct sk_buff *skb,
+/* Whoever sent the quoted packet knows it by the key it arrived here with. */
+static bool nf_vpn_icmp_rewrite(struct sk_buff *skb, unsigned int off,
+				unsigned int quoted,
+				const struct nf_vpn_flow *flow)
+{
+	struct icmphdr *ih;
+
+	if (flow->key[0].id == flow->key[1].id)
+		return true;
+	if (skb_ensure_writable(skb, off + sizeof(*ih)) ||
+	    !flow->lane->proto->rewrite(skb, quoted, flow->key[0].id))
+		return false;
+	ih = (struct icmphdr *)(skb->data + off);
+	ih->checksum = 0;
+	ih->checksum = csum_fold(skb_checksum(skb, off, skb->len - off, 0));
+	return true;
+}
+
+static bool nf_vpn_icmp_attach(struct sk_buff *skb, unsigned int off,
+			       unsigned int quoted,
 			       const struct nf_vpn_flow *flow)
 {
 	enum ip_conntrack_info info = IP_CT_RELATED;
@@ -81,7 +105,8 @@ static bool nf_vpn_icmp_attach(struct sk_buff *skb,
 	 * could reach a third host as RELATED (nf_conntrack_inet_error()).
 	 */
 	back = &ct->tuplehash[!flow->dir].tuple;
-	if (back->dst.u3.ip != ip_hdr(skb)->daddr)
+	if (back->dst.u3.ip != ip_hdr(skb)->daddr ||
+	    !nf_vpn_icmp_rewrite(skb, off, quoted, flow))
 		return false;
 
 	if (flow->dir == IP_CT_DIR_ORIGINAL)
@@ -95,20 +120,27 @@ unsigned int nf_vpn_icmp(struct nf_vpn_net *vn, struct sk_buff *skb,
 {
 	unsigned int off = skb_network_offset(skb) + ip_hdrlen(skb);
 	struct nf_vpn_flow *flow = NULL;
+	unsigned int quoted;
 	int why;
 
 	if (ip_is_fragment(ip_hdr(skb)) || !nf_vpn_icmp_is_error(skb, off) ||
 	    nf_vpn_tracked(skb))
 		return NF_ACCEPT;
 
-	why = nf_vpn_icmp_flow(vn, skb, off + sizeof(struct icmphdr), &flow);
+	why = nf_vpn_icmp_flow(vn, skb, off + sizeof(struct icmphdr), &flow,
+			       &quoted);
 	if (why)
 		nf_vpn_count(vn, why);
+	/* Stock conntrack would hand it to the first client. */
+	if (why == NF_VPN_STAT_ICMP_SHARED) {
+		nf_reset_ct(skb);
+		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
+	}
 	if (!flow)
 		return NF_ACCEPT;
 
 	if (nf_vpn_icmp_checksum_ok(skb, off, state) &&
-	    nf_vpn_icmp_attach(skb, flow))
+	    nf_vpn_icmp_attach(skb, off, quoted, flow))
 		nf_vpn_count(vn, NF_VPN_STAT_ICMP_ATTACHED);
 	else
 		nf_vpn_count(vn, NF_VPN_STAT_ICMP_BAD);

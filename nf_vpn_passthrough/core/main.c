@@ -112,4 +112,3 @@ module_exit(nf_vpn_exit);
 MODULE_DESCRIPTION("VPN passthrough: core (flows, zones, counters)");
 MODULE_AUTHOR("The nf_vpn_passthrough authors");
 MODULE_LICENSE("GPL");
-MODULE_ALIAS("nf_vpn_passthrough");

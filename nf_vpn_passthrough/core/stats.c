@@ -22,6 +22,8 @@ static const struct nf_vpn_stat_text nf_vpn_stat_texts[NF_VPN_STAT_MAX] = {
 		"ICMP errors that quote no flow of ours" },
 	[NF_VPN_STAT_ICMP_BAD] = { "icmp_bad",
 		"ICMP errors refused: checksum, or not for the client quoted" },
+	[NF_VPN_STAT_ICMP_SHARED] = { "icmp_shared",
+		"ICMP errors untracked: several clients, none sent what they quote" },
 	[NF_VPN_STAT_FLOW_NEW] = { "flow_new",
 		"flows made" },
 	[NF_VPN_STAT_FLOW_END] = { "flow_end",

@@ -223,6 +223,20 @@ static int nf_vpn_esp_direction(struct nf_vpn_ipsec_net *in,
 	return -ENOENT;
 }
 
+/* Two pairs that a packet with these addresses could have come from. */
+static bool nf_vpn_esp_shared(struct nf_vpn_net *vn,
+			      const struct nf_vpn_key *key)
+{
+	struct nf_vpn_end back = {
+		.src = key->dst, .dst = key->src, .zone = key->zone,
+	};
+	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(vn->net);
+	struct rhlist_head *list;
+
+	list = nf_vpn_pair_lookup(in, IP_CT_DIR_REPLY, &back);
+	return list && rcu_access_pointer(list->next);
+}
+
 static unsigned int nf_vpn_esp_unknown(struct nf_vpn_net *vn,
 				       struct sk_buff *skb,
 				       const struct nf_vpn_end *end)
@@ -292,6 +306,7 @@ const struct nf_vpn_proto nf_vpn_esp_proto = {
 	.l4proto	= IPPROTO_ESP,
 	.key		= nf_vpn_esp_key,
 	.miss		= nf_vpn_esp_miss,
+	.shared		= nf_vpn_esp_shared,
 	.reap		= nf_vpn_pair_reap,
 	.gone		= nf_vpn_pair_lane_gone,
 	.free		= nf_vpn_pair_lane_free,

@@ -364,8 +364,11 @@ void nf_vpn_pair_lane_gone(struct nf_vpn_lane *lane)
 
 	spin_lock_bh(&lane->vn->lock);
 	mine = pair->lane == lane;
-	if (mine)
+	if (mine) {
 		pair->lane = NULL;
+		/* SPIs that are gone await no partner. */
+		pair->unmatched_out = 0;
+	}
 	/* Keyed by hand: the next packet asks the rules again. */
 	if (mine && !pair->master)
 		nf_vpn_pair_del(lane->vn, pair);

@@ -12,8 +12,13 @@
 #include "esp_score.h"
 
 /*
- * A new SA (low sequence number). Bits 8, 7, 5, 4 say the client awaits one.
+ * A new SA (low sequence number). Bits 9 to 7, 5, 4 say the client awaits one.
  */
+
+/* The server has held its SPI for a moment only, and most tunnels are rekeyed
+ * because they are used: at once is much likelier than hours later.
+ */
+#define W_NEW_HOT		0x200
 
 /* Its exchange was answered and no inbound SPI came yet: the very moment */
 #define W_NEW_GATE		0x100
@@ -31,8 +36,14 @@
  */
 #define W_NEW_WANTED		0x010
 
+/* What it awaits may have come already, but nothing has proved that yet */
+#define W_NEW_TENTATIVE		0x008
+
 /* It lacks a working inbound SA, so it needs one more than the others */
 #define W_NEW_LOST		0x004
+
+/* It got what it awaited a moment ago; a forger may have been first */
+#define W_NEW_RECENT		0x002
 
 /*
  * A running SA (any other sequence number) whose binding was lost.
@@ -61,7 +72,7 @@
  */
 #define NF_VPN_ESP_MARGIN	0x0c0
 
-static bool is_fresh(const struct nf_vpn_esp_arrival *a)
+bool nf_vpn_esp_fresh(const struct nf_vpn_esp_arrival *a)
 {
 	return a->seq >= 1 && a->seq <= NF_VPN_ESP_FRESH_SEQ;
 }
@@ -71,9 +82,10 @@ static bool gate_open(const struct nf_vpn_esp_candidate *c)
 	return c->gates && c->gate_age_ms != NF_VPN_ESP_NEVER;
 }
 
-static bool awaits(const struct nf_vpn_esp_candidate *c)
+bool nf_vpn_esp_awaits(const struct nf_vpn_esp_candidate *c)
 {
-	return gate_open(c) || c->gates_wanted || c->unmatched_out;
+	return gate_open(c) || c->gates_wanted || c->unmatched_out ||
+	       c->tentative || c->recent || c->lost;
 }
 
 static bool any_awaits(const struct nf_vpn_esp_candidate *c, unsigned int n)
@@ -81,7 +93,7 @@ static bool any_awaits(const struct nf_vpn_esp_candidate *c, unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		if (awaits(&c[i]))
+		if (nf_vpn_esp_awaits(&c[i]))
 			return true;
 	return false;
 }
@@ -97,12 +109,18 @@ static u32 score_new(const struct nf_vpn_esp_candidate *c)
 {
 	u32 score = out_weight(c, W_NEW_OUT_RECENT, W_NEW_OUT_OLD);
 
+	if (c->hot)
+		score |= W_NEW_HOT;
 	if (gate_open(c))
 		score |= W_NEW_GATE;
 	if (c->gates_wanted)
 		score |= W_NEW_WANTED;
+	if (c->tentative)
+		score |= W_NEW_TENTATIVE;
 	if (!c->live)
 		score |= W_NEW_LOST;
+	if (c->recent)
+		score |= W_NEW_RECENT;
 	return score;
 }
 
@@ -117,10 +135,10 @@ static u32 score_running(const struct nf_vpn_esp_candidate *c)
 	return score;
 }
 
-static u32 score_of(const struct nf_vpn_esp_arrival *a,
-		    const struct nf_vpn_esp_candidate *c)
+u32 nf_vpn_esp_score(const struct nf_vpn_esp_arrival *a,
+		     const struct nf_vpn_esp_candidate *c)
 {
-	u32 score = is_fresh(a) ? score_new(c) : score_running(c);
+	u32 score = nf_vpn_esp_fresh(a) ? score_new(c) : score_running(c);
 
 	return c->idle_ms < NF_VPN_ESP_ACTIVE_MS ? score | W_ACTIVE : score;
 }
@@ -170,20 +188,20 @@ bool nf_vpn_esp_eligible(const struct nf_vpn_esp_arrival *a,
 			 const struct nf_vpn_esp_candidate *c,
 			 unsigned int n, unsigned int i)
 {
-	return !is_fresh(a) || awaits(&c[i]) || !any_awaits(c, n);
+	return !nf_vpn_esp_fresh(a) || nf_vpn_esp_awaits(&c[i]) || !any_awaits(c, n);
 }
 
 int nf_vpn_esp_choose(const struct nf_vpn_esp_arrival *a,
 		      const struct nf_vpn_esp_candidate *c, unsigned int n,
 		      struct nf_vpn_esp_choice *out)
 {
-	bool choosy = is_fresh(a) && any_awaits(c, n);
+	bool choosy = nf_vpn_esp_fresh(a) && any_awaits(c, n);
 	unsigned int i;
 
 	memset(out, 0, sizeof(*out));
 	for (i = 0; i < n; i++)
-		if (!choosy || awaits(&c[i]))
-			consider(out, c, i, score_of(a, &c[i]));
+		if (!choosy || nf_vpn_esp_awaits(&c[i]))
+			consider(out, c, i, nf_vpn_esp_score(a, &c[i]));
 	out->verdict = judge(out);
 	return out->verdict == NF_VPN_ESP_NONE ? -1 : (int)out->winner;
 }

@@ -47,6 +47,10 @@ struct nf_vpn_esp_arrival {
  * @gates_wanted: exchanges in flight that will open a gate when answered
  * @live:	inbound bindings alive and confirmed
  * @unmatched_out: outbound SPIs without an inbound partner
+ * @hot:	it handed its new SPI to the server a moment ago
+ * @tentative:	something that may be its new SA was sent to it already
+ * @recent:	its gate was satisfied a moment ago, perhaps by a wrong SPI
+ * @lost:	it may have SAs that were never seen here: set up before us
  */
 struct nf_vpn_esp_candidate {
 	u32 gate_age_ms;
@@ -57,6 +61,10 @@ struct nf_vpn_esp_candidate {
 	u8 gates_wanted;
 	u8 live;
 	u8 unmatched_out;
+	bool hot;
+	bool tentative;
+	bool recent;
+	bool lost;
 };
 
 enum nf_vpn_esp_verdict {
@@ -80,6 +88,32 @@ struct nf_vpn_esp_choice {
 	u32 runner_score;
 	unsigned int eligible;
 };
+
+/**
+ * nf_vpn_esp_awaits() - is there any reason why it may own a new SPI?
+ * @c:		a candidate
+ *
+ * Return: false when all it negotiated has been seen.
+ */
+bool nf_vpn_esp_awaits(const struct nf_vpn_esp_candidate *c);
+
+/**
+ * nf_vpn_esp_score() - weight of one candidate
+ * @a:		the packet
+ * @c:		the candidate
+ *
+ * Return: comparable between candidates for the same packet.
+ */
+u32 nf_vpn_esp_score(const struct nf_vpn_esp_arrival *a,
+		     const struct nf_vpn_esp_candidate *c);
+
+/**
+ * nf_vpn_esp_fresh() - does the sequence number say: a new SA?
+ * @a:		the packet
+ *
+ * Return: whether it is 1 to NF_VPN_ESP_FRESH_SEQ.
+ */
+bool nf_vpn_esp_fresh(const struct nf_vpn_esp_arrival *a);
 
 /**
  * nf_vpn_esp_eligible() - may this candidate own the packet at all?

@@ -107,7 +107,7 @@ static struct nf_vpn_helper nf_vpn_ike_helper;
 int nf_vpn_ike_helper_init(void)
 {
 	return nf_vpn_helper_register(&nf_vpn_ike_helper, IPPROTO_UDP,
-				      "vpn-ike", &nf_vpn_ike_policy,
+				      "vpn-ike", 0, &nf_vpn_ike_policy,
 				      nf_vpn_ike_help, THIS_MODULE);
 }
 

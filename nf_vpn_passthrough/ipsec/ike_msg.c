@@ -305,3 +305,23 @@ enum nf_vpn_ike_evidence nf_vpn_ike_observe(struct nf_vpn_ike_gate_state *st,
 	dir = !!dir;
 	return msg->v2 ? observe_v2(st, msg, dir) : observe_v1(st, msg, dir);
 }
+
+/* The first message, or the second when the server sent the first */
+static bool quick_hands_spi(const struct nf_vpn_ike_slot *slot)
+{
+	return !slot || slot->from || slot->stage == ASKED;
+}
+
+bool nf_vpn_ike_hands_spi(struct nf_vpn_ike_gate_state *st,
+			  const struct nf_vpn_ike_msg *msg, unsigned int dir)
+{
+	if (dir)
+		return false;
+	if (!msg->v2)
+		return msg->exchange == NF_VPN_IKE1_QUICK &&
+		       quick_hands_spi(find(st, msg, dir));
+	if (msg->exchange == NF_VPN_IKE2_AUTH)
+		return !msg->response;
+	return msg->exchange == NF_VPN_IKE2_CREATE_CHILD &&
+	       !(msg->response && grants_nothing(msg));
+}

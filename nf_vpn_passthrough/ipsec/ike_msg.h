@@ -199,4 +199,23 @@ enum nf_vpn_ike_evidence nf_vpn_ike_observe(struct nf_vpn_ike_gate_state *st,
 					    const struct nf_vpn_ike_msg *msg,
 					    unsigned int dir);
 
+/**
+ * nf_vpn_ike_hands_spi() - does this message let the peer send on a new SA?
+ * @st:		state of the pair, @msg not yet observed
+ * @msg:	a parsed message
+ * @dir:	0 sent by the conntrack originator, the client
+ *
+ * The client's inbound SPI reaches the server in a message of the client's, and
+ * before that no ESP can carry it: IKEv2 the request of IKE_AUTH or
+ * CREATE_CHILD_SA, or the client's answer when the server asked; IKEv1 the first
+ * message of Quick Mode, or the second when the server asked. The third is the
+ * one the server waits for (RFC 2409 5.5), but once the client has sent it, it
+ * takes the SA for ready, and its ESP would overtake a third message held back.
+ * Every fragment counts.
+ *
+ * Return: true for such messages of the client's, also for retransmissions.
+ */
+bool nf_vpn_ike_hands_spi(struct nf_vpn_ike_gate_state *st,
+			  const struct nf_vpn_ike_msg *msg, unsigned int dir);
+
 #endif /* NF_VPN_IKE_MSG_H */

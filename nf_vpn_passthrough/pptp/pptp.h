@@ -7,6 +7,15 @@
 #include "pptp_msg.h"
 #include "pptp_stream.h"
 
+/*
+ * The public Call ID of refused calls: given to no call, so that GRE to it leads
+ * nowhere.  An end that chose it itself gets another one when translated.
+ */
+#define NF_VPN_PPTP_REFUSED_ID	0xffff
+
+/* Refused calls remembered per control connection until they are answered. */
+#define NF_VPN_PPTP_REFUSALS	8
+
 /* A request without an answer is given up after this. */
 #define NF_VPN_PPTP_PENDING	(60 * HZ)
 
@@ -17,6 +26,7 @@
  * @timeout: GRE timeouts in jiffies: not replied, replied
  * @grace: jiffies a call lives on when its control connection is gone, or after
  *	Call-Disconnect-Notify
+ * @quiet: jiffies a Call ID is not used again after its call
  * @max_calls: per control connection
  * @ctl: sysctl table
  */
@@ -25,8 +35,23 @@ struct nf_vpn_pptp_net {
 	struct list_head	list;
 	unsigned int		timeout[2];
 	unsigned int		grace;
+	unsigned int		quiet;
 	unsigned int		max_calls;
 	struct ctl_table_header	*ctl;
+};
+
+/**
+ * struct nf_vpn_pptp_refusal - a call request that we could not serve
+ * @id: Call ID of the end that asked, host order
+ * @other: Call ID in the answer, host order
+ * @from: the end that asked
+ * @state: NF_VPN_PPTP_FREE, _ASKED or _ANSWERED
+ */
+struct nf_vpn_pptp_refusal {
+	u16	id;
+	u16	other;
+	u8	from;
+	u8	state;
 };
 
 /**
@@ -41,6 +66,8 @@ struct nf_vpn_pptp_net {
  * @stream: per direction, IP_CT_DIR_*
  * @calls: newest first; the closing ones too, for retransmissions
  * @call_count: length of @calls
+ * @refusal: ring
+ * @refusal_turn: where the next one goes
  * @gone: the reaper took it out
  * @use: references: table, each call, users
  * @rcu: freed after a grace period
@@ -56,6 +83,8 @@ struct nf_vpn_pptp_control {
 	struct nf_vpn_pptp_stream stream[IP_CT_DIR_MAX];
 	struct list_head	calls;
 	unsigned int		call_count;
+	struct nf_vpn_pptp_refusal refusal[NF_VPN_PPTP_REFUSALS];
+	u8			refusal_turn;
 	bool			gone;
 	refcount_t		use;
 	struct rcu_head		rcu;
@@ -80,6 +109,7 @@ struct nf_vpn_pptp_id {
  * @list: in nf_vpn_pptp_control.calls, under its lock
  * @id: per end: IP_CT_DIR_ORIGINAL is who opened the control connection
  * @requester: the end that sent the call request
+ * @refused: the answer was turned into a refusal
  */
 struct nf_vpn_pptp_call {
 	struct nf_vpn_lane		lane;
@@ -87,6 +117,7 @@ struct nf_vpn_pptp_call {
 	struct list_head		list;
 	struct nf_vpn_pptp_id		id[IP_CT_DIR_MAX];
 	u8				requester;
+	bool				refused;
 };
 
 extern const struct nf_vpn_proto nf_vpn_pptp_proto;
@@ -116,20 +147,48 @@ void nf_vpn_pptp_control_reap(struct nf_vpn_net *vn);
 bool nf_vpn_pptp_translated(const struct nf_conn *ct, u8 end);
 
 /**
+ * struct nf_vpn_pptp_edit - what the receiver of a message shall read
+ * @own: the sender's Call ID
+ * @peer: the receiver's Call ID
+ * @refuse: the answer shall say that the call is refused
+ */
+struct nf_vpn_pptp_edit {
+	u16	own;
+	u16	peer;
+	bool	refuse;
+};
+
+/**
  * nf_vpn_pptp_call_message() - the effect and translation of one message
  * @control: its connection
  * @from: the end that sent it, IP_CT_DIR_*
  * @msg: the message
- * @own: in: msg->own_id, out: what the receiver shall read
- * @peer: in: msg->peer_id, out: what the receiver shall read
+ * @edit: in: as in the message
  * Return: 0, or negative when it must not be forwarded now (counted).
  */
 int nf_vpn_pptp_call_message(struct nf_vpn_pptp_control *control, u8 from,
 			     const struct nf_vpn_pptp_msg *msg,
-			     u16 *own, u16 *peer);
+			     struct nf_vpn_pptp_edit *edit);
 
 /* Let a call live for @delay jiffies more, and no longer. */
 void nf_vpn_pptp_call_close(struct nf_vpn_pptp_call *call, unsigned int delay);
+
+/* pptp_refusal.c; all with control->lock held */
+
+/* A request goes out as a refused one. */
+int nf_vpn_pptp_refuse(struct nf_vpn_pptp_control *control, u8 from,
+		       const struct nf_vpn_pptp_msg *msg,
+		       struct nf_vpn_pptp_edit *edit);
+
+/* Was that request refused when it came first? */
+bool nf_vpn_pptp_refused(struct nf_vpn_pptp_control *control, u8 from,
+			 const struct nf_vpn_pptp_msg *msg,
+			 struct nf_vpn_pptp_edit *edit);
+
+/* The answer to a refused request.  False: it is not one. */
+bool nf_vpn_pptp_refuse_answer(struct nf_vpn_pptp_control *control, u8 from,
+			       const struct nf_vpn_pptp_msg *msg,
+			       struct nf_vpn_pptp_edit *edit);
 
 /* pptp_gre.c */
 
@@ -142,7 +201,7 @@ int nf_vpn_pptp_gre_reserve(struct nf_vpn_pptp_call *call, u8 end);
 /* Make the GRE entry; both flows are reserved.  0 or negative errno. */
 int nf_vpn_pptp_gre_up(struct nf_vpn_pptp_call *call);
 
-/* The flow that stands in the way towards @end belongs to the past. */
+/* If the very same end holds that ID, it does so from the past: take it away. */
 void nf_vpn_pptp_gre_evict(struct nf_vpn_pptp_call *call, u8 end);
 
 #endif /* _NF_VPN_PPTP_H */

@@ -63,7 +63,7 @@ nf_vpn_pptp_call_by_pub(const struct nf_vpn_pptp_control *control, u8 end,
 static u16 nf_vpn_pptp_call_none(const struct nf_vpn_pptp_control *control,
 				 u8 end, bool pub)
 {
-	u16 id = U16_MAX;
+	u16 id = NF_VPN_PPTP_REFUSED_ID;
 
 	while (pub ? nf_vpn_pptp_call_by_pub(control, end, id) :
 		     nf_vpn_pptp_call_by_real(control, end, id))
@@ -71,19 +71,34 @@ static u16 nf_vpn_pptp_call_none(const struct nf_vpn_pptp_control *control,
 	return id;
 }
 
-/* The end's own choice when it is free, else any that is. */
-static int nf_vpn_pptp_call_pick(struct nf_vpn_pptp_call *call, u8 end)
+/*
+ * The end's own choice.  Where its address is not translated and it is the end
+ * itself that used the ID before, that call is over.
+ */
+static int nf_vpn_pptp_call_keep(struct nf_vpn_pptp_call *call, u8 end)
 {
-	struct nf_vpn_pptp_id *id = &call->id[end];
-	unsigned int i;
-	u32 start;
 	int err;
 
-	id->pub = id->real;
+	call->id[end].pub = call->id[end].real;
+	if (call->id[end].real == NF_VPN_PPTP_REFUSED_ID)
+		return -EEXIST;
 	err = nf_vpn_pptp_gre_reserve(call, end);
+	if (err != -EEXIST || nf_vpn_pptp_translated(call->control->ct, end))
+		return err;
+	nf_vpn_pptp_gre_evict(call, end);
+	return nf_vpn_pptp_gre_reserve(call, end);
+}
+
+/* Any other that is free. */
+static int nf_vpn_pptp_call_pick(struct nf_vpn_pptp_call *call, u8 end)
+{
+	int err = -EEXIST;
+	unsigned int i;
+	u32 start;
+
 	get_random_bytes(&start, sizeof(start));
-	for (i = 0; err == -EEXIST && i < U16_MAX; i++) {
-		id->pub = 1 + (start + i) % U16_MAX;
+	for (i = 0; err == -EEXIST && i < NF_VPN_PPTP_REFUSED_ID; i++) {
+		call->id[end].pub = (start + i) % NF_VPN_PPTP_REFUSED_ID;
 		err = nf_vpn_pptp_gre_reserve(call, end);
 	}
 	if (err == -EEXIST)
@@ -91,27 +106,14 @@ static int nf_vpn_pptp_call_pick(struct nf_vpn_pptp_call *call, u8 end)
 	return err;
 }
 
-/* Not translated: the same end uses the same ID again, the old call is over. */
-static int nf_vpn_pptp_call_keep(struct nf_vpn_pptp_call *call, u8 end)
-{
-	int err;
-
-	call->id[end].pub = call->id[end].real;
-	err = nf_vpn_pptp_gre_reserve(call, end);
-	if (err != -EEXIST)
-		return err;
-	nf_vpn_pptp_gre_evict(call, end);
-	return nf_vpn_pptp_gre_reserve(call, end);
-}
-
 static int nf_vpn_pptp_call_name(struct nf_vpn_pptp_call *call, u8 end, u16 id)
 {
 	int err;
 
 	call->id[end].real = id;
-	err = nf_vpn_pptp_translated(call->control->ct, end) ?
-		nf_vpn_pptp_call_pick(call, end) :
-		nf_vpn_pptp_call_keep(call, end);
+	err = nf_vpn_pptp_call_keep(call, end);
+	if (err == -EEXIST)
+		err = nf_vpn_pptp_call_pick(call, end);
 	call->id[end].known = !err;
 	return err;
 }
@@ -133,6 +135,7 @@ nf_vpn_pptp_call_alloc(struct nf_vpn_pptp_control *control, u8 from)
 	nf_vpn_lane_init(&call->lane, control->vn, &nf_vpn_pptp_proto,
 			 orig->src.u3.ip, control->pn->timeout);
 	call->lane.expires = jiffies + NF_VPN_PPTP_PENDING;
+	call->lane.quiet = READ_ONCE(control->pn->quiet);
 	call->requester = from;
 	refcount_inc(&control->use);
 	call->control = control;
@@ -150,35 +153,27 @@ nf_vpn_pptp_call_alloc(struct nf_vpn_pptp_control *control, u8 from)
 	return NULL;
 }
 
-static int nf_vpn_pptp_call_new(struct nf_vpn_pptp_control *control, u8 from,
-				u16 id, struct nf_vpn_pptp_call **made)
+static struct nf_vpn_pptp_call *
+nf_vpn_pptp_call_new(struct nf_vpn_pptp_control *control, u8 from, u16 id)
 {
 	struct nf_vpn_pptp_call *call;
-	int err;
 
 	call = nf_vpn_pptp_call_alloc(control, from);
-	if (!call) {
-		nf_vpn_count(control->vn, NF_VPN_STAT_PPTP_REFUSED);
-		return -ENOSPC;
-	}
-	err = nf_vpn_pptp_call_name(call, from, id);
-	if (err) {
-		nf_vpn_count(control->vn, NF_VPN_STAT_PPTP_REFUSED);
-		nf_vpn_pptp_call_close(call, 0);
-		return err;
-	}
-	*made = call;
-	return 0;
+	if (!call || !nf_vpn_pptp_call_name(call, from, id))
+		return call;
+	nf_vpn_pptp_call_close(call, 0);
+	return NULL;
 }
 
 /* Outgoing-Call-Request, Incoming-Call-Request (RFC 2637 2.7, 2.9). */
 static int nf_vpn_pptp_call_request(struct nf_vpn_pptp_control *control,
 				    u8 from, const struct nf_vpn_pptp_msg *msg,
-				    u16 *own)
+				    struct nf_vpn_pptp_edit *edit)
 {
 	struct nf_vpn_pptp_call *call;
-	int err;
 
+	if (nf_vpn_pptp_refused(control, from, msg, edit))
+		return 0;
 	call = nf_vpn_pptp_call_by_real(control, from, msg->own_id);
 	/* The ID of a call that was answered, asked for anew: a new call. */
 	if (call && !msg->again &&
@@ -186,75 +181,81 @@ static int nf_vpn_pptp_call_request(struct nf_vpn_pptp_control *control,
 		nf_vpn_pptp_call_close(call, 0);
 		call = NULL;
 	}
-	if (!call) {
-		err = nf_vpn_pptp_call_new(control, from, msg->own_id, &call);
-		if (err)
-			return err;
-	}
-	*own = call->id[from].pub;
+	if (!call)
+		call = nf_vpn_pptp_call_new(control, from, msg->own_id);
+	if (!call)
+		return nf_vpn_pptp_refuse(control, from, msg, edit);
+	edit->own = call->id[from].pub;
 	return 0;
 }
 
 /* The answer named its own ID: with both known the GRE entry can be made. */
-static int nf_vpn_pptp_call_answer(struct nf_vpn_pptp_call *call, u8 from,
-				   const struct nf_vpn_pptp_msg *msg)
+static int nf_vpn_pptp_call_up(struct nf_vpn_pptp_call *call, u8 from, u16 id)
 {
-	int err;
+	int err = 0;
 
-	if (msg->again || call->lane.closing ||
-	    rcu_access_pointer(call->lane.ct))
-		return 0;
+	if (!call->id[from].known)
+		err = nf_vpn_pptp_call_name(call, from, id);
+	return err ? err : nf_vpn_pptp_gre_up(call);
+}
+
+static void nf_vpn_pptp_call_answer(struct nf_vpn_pptp_call *call, u8 from,
+				    const struct nf_vpn_pptp_msg *msg)
+{
+	unsigned int grace = READ_ONCE(call->control->pn->grace);
+
 	if (msg->result != NF_VPN_PPTP_RESULT_OK) {
-		nf_vpn_pptp_call_close(call, READ_ONCE(call->control->pn->grace));
-		return 0;
+		nf_vpn_pptp_call_close(call, grace);
+		return;
 	}
-	if (!call->id[from].known) {
-		err = nf_vpn_pptp_call_name(call, from, msg->own_id);
-		if (err)
-			return err;
-	}
-	return nf_vpn_pptp_gre_up(call);
+	if (call->lane.closing || rcu_access_pointer(call->lane.ct) ||
+	    !nf_vpn_pptp_call_up(call, from, msg->own_id))
+		return;
+	/* Too late to ask for less: the asking end is told, and told again. */
+	nf_vpn_count(call->lane.vn, NF_VPN_STAT_PPTP_REFUSED);
+	call->refused = true;
+	nf_vpn_pptp_call_close(call, grace);
 }
 
 /* Outgoing-Call-Reply, Incoming-Call-Reply (RFC 2637 2.8, 2.10). */
 static int nf_vpn_pptp_call_reply(struct nf_vpn_pptp_control *control, u8 from,
 				  const struct nf_vpn_pptp_msg *msg,
-				  u16 *own, u16 *peer)
+				  struct nf_vpn_pptp_edit *edit)
 {
 	struct nf_vpn_pptp_call *call;
-	int err;
 
+	if (nf_vpn_pptp_refuse_answer(control, from, msg, edit))
+		return 0;
 	call = nf_vpn_pptp_call_by_pub(control, !from, msg->peer_id);
 	if (!call || call->requester == from) {
 		nf_vpn_count(control->vn, NF_VPN_STAT_PPTP_UNKNOWN_ID);
-		*peer = nf_vpn_pptp_call_none(control, !from, false);
+		edit->peer = nf_vpn_pptp_call_none(control, !from, false);
 		return 0;
 	}
-	err = nf_vpn_pptp_call_answer(call, from, msg);
-	if (err) {
-		nf_vpn_count(control->vn, NF_VPN_STAT_PPTP_REFUSED);
-		return err;
-	}
-	*peer = call->id[!from].real;
+	if (!msg->again)
+		nf_vpn_pptp_call_answer(call, from, msg);
+	edit->peer = call->id[!from].real;
+	edit->refuse = call->refused;
 	if (call->id[from].known)
-		*own = call->id[from].pub;
+		edit->own = call->id[from].pub;
 	return 0;
 }
 
 /* A message about a call that exists: only the names change. */
 static struct nf_vpn_pptp_call *
 nf_vpn_pptp_call_rename(struct nf_vpn_pptp_control *control, u8 from,
-			const struct nf_vpn_pptp_msg *msg, u16 *own, u16 *peer)
+			const struct nf_vpn_pptp_msg *msg,
+			struct nf_vpn_pptp_edit *edit)
 {
 	struct nf_vpn_pptp_call *call;
 
 	if (msg->desc->own_off) {
 		call = nf_vpn_pptp_call_by_real(control, from, msg->own_id);
-		*own = call ? call->id[from].pub :
+		edit->own = call ? call->id[from].pub :
 			nf_vpn_pptp_call_none(control, from, true);
 	} else {
 		call = nf_vpn_pptp_call_by_pub(control, !from, msg->peer_id);
-		*peer = call ? call->id[!from].real :
+		edit->peer = call ? call->id[!from].real :
 			nf_vpn_pptp_call_none(control, !from, false);
 	}
 	if (!call)
@@ -264,22 +265,22 @@ nf_vpn_pptp_call_rename(struct nf_vpn_pptp_control *control, u8 from,
 
 int nf_vpn_pptp_call_message(struct nf_vpn_pptp_control *control, u8 from,
 			     const struct nf_vpn_pptp_msg *msg,
-			     u16 *own, u16 *peer)
+			     struct nf_vpn_pptp_edit *edit)
 {
 	struct nf_vpn_pptp_call *call;
 
 	switch (msg->type) {
 	case NF_VPN_PPTP_OCRQ:
 	case NF_VPN_PPTP_ICRQ:
-		return nf_vpn_pptp_call_request(control, from, msg, own);
+		return nf_vpn_pptp_call_request(control, from, msg, edit);
 	case NF_VPN_PPTP_OCRP:
 	case NF_VPN_PPTP_ICRP:
-		return nf_vpn_pptp_call_reply(control, from, msg, own, peer);
+		return nf_vpn_pptp_call_reply(control, from, msg, edit);
 	}
 	if (!msg->desc->own_off && !msg->desc->peer_off)
 		return 0;
 
-	call = nf_vpn_pptp_call_rename(control, from, msg, own, peer);
+	call = nf_vpn_pptp_call_rename(control, from, msg, edit);
 	/* RFC 2637 2.13: after it the PAC's end of the call does not exist. */
 	if (call && msg->type == NF_VPN_PPTP_CDN)
 		nf_vpn_pptp_call_close(call, READ_ONCE(control->pn->grace));

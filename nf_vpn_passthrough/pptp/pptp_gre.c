@@ -41,6 +41,19 @@ static int nf_vpn_pptp_gre_key(const struct sk_buff *skb, unsigned int off,
 	return 0;
 }
 
+/* Enhanced GRE has no checksum (RFC 2637 4.1): two octets are all. */
+static bool nf_vpn_pptp_gre_rewrite(struct sk_buff *skb, unsigned int off,
+				    __be32 id)
+{
+	struct nf_vpn_gre_head *gh;
+
+	if (skb_ensure_writable(skb, off + sizeof(*gh)))
+		return false;
+	gh = (struct nf_vpn_gre_head *)(skb->data + off);
+	gh->call_id = htons(ntohl(id));
+	return true;
+}
+
 /* Exact: what the control connections did not announce is not ours. */
 static unsigned int nf_vpn_pptp_gre_miss(struct nf_vpn_net *vn,
 					 struct sk_buff *skb, unsigned int off,
@@ -86,6 +99,7 @@ const struct nf_vpn_proto nf_vpn_pptp_proto = {
 	.l4proto	= IPPROTO_GRE,
 	.key		= nf_vpn_pptp_gre_key,
 	.miss		= nf_vpn_pptp_gre_miss,
+	.rewrite	= nf_vpn_pptp_gre_rewrite,
 	.reap		= nf_vpn_pptp_control_reap,
 	.gone		= nf_vpn_pptp_gre_gone,
 	.free		= nf_vpn_pptp_gre_free,
@@ -144,14 +158,15 @@ int nf_vpn_pptp_gre_reserve(struct nf_vpn_pptp_call *call, u8 end)
 void nf_vpn_pptp_gre_evict(struct nf_vpn_pptp_call *call, u8 end)
 {
 	struct nf_vpn_net *vn = call->lane.vn;
+	struct nf_vpn_key arrive, depart;
 	struct nf_vpn_flow *flow;
-	struct nf_vpn_key key;
 
-	nf_vpn_pptp_gre_arrive(call, end, &key);
+	nf_vpn_pptp_gre_arrive(call, end, &arrive);
+	nf_vpn_pptp_gre_depart(call, end, &depart);
 	spin_lock_bh(&vn->lock);
 	rcu_read_lock();
-	flow = nf_vpn_flow_find(vn, &key);
-	if (flow && flow->lane != &call->lane) {
+	flow = nf_vpn_flow_find(vn, &arrive);
+	if (flow && !memcmp(&flow->key[1], &depart, sizeof(depart))) {
 		nf_vpn_pptp_call_close(nf_vpn_pptp_call_of(flow->lane), 0);
 		nf_vpn_flow_del(flow);
 	}

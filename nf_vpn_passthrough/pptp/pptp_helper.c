@@ -2,11 +2,20 @@
 /*
  * The helper on TCP 1723: segments in, translated segments out.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/tcp.h>
 #include <net/netfilter/nf_nat_helper.h>
 #include "nf_vpn_helper.h"
 #include "pptp.h"
+
+/* Result codes "do not accept": of an outgoing (RFC 2637 2.8), an incoming call
+ * (2.10).  One octet each: the next one may be in the next segment.
+ */
+#define NF_VPN_PPTP_OCRP_REFUSE	7
+#define NF_VPN_PPTP_ICRP_REFUSE	3
 
 /**
  * struct nf_vpn_pptp_packet - a segment on its way through the stream walker
@@ -33,40 +42,71 @@ static const u8 *nf_vpn_pptp_peek(void *ctx, u32 off, u32 n, u8 *buf)
 	return skb_header_pointer(p->skb, p->data + off, n, buf);
 }
 
-static int nf_vpn_pptp_rewrite(const struct nf_vpn_pptp_packet *p,
-			       unsigned int off, u16 from, u16 to)
+static int nf_vpn_pptp_write(const struct nf_vpn_pptp_packet *p,
+			     unsigned int off, const u8 *octets, unsigned int n)
 {
-	char id[2];
-
-	if (!off || from == to)
+	if (nf_nat_mangle_tcp_packet(p->skb, p->control->ct, p->info,
+				     p->protoff, off, n, (const char *)octets,
+				     n))
 		return 0;
-	nf_vpn_put_be16((u8 *)id, to);
-	if (!nf_nat_mangle_tcp_packet(p->skb, p->control->ct, p->info,
-				      p->protoff, off, sizeof(id), id,
-				      sizeof(id)))
-		return -ENOMEM;
+	nf_vpn_count(p->control->vn, NF_VPN_STAT_NO_MEMORY);
+	return -ENOMEM;
+}
+
+static int nf_vpn_pptp_write_id(const struct nf_vpn_pptp_packet *p,
+				unsigned int off, u16 from, u16 to)
+{
+	u8 octets[2];
+
+	if (from == to)
+		return 0;
+	nf_vpn_put_be16(octets, to);
 	nf_vpn_count(p->control->vn, NF_VPN_STAT_PPTP_REWRITTEN);
-	return 0;
+	return nf_vpn_pptp_write(p, off, octets, sizeof(octets));
+}
+
+static int nf_vpn_pptp_write_refusal(const struct nf_vpn_pptp_packet *p,
+				     const struct nf_vpn_pptp_msg *msg, u32 off)
+{
+	u8 code = msg->type == NF_VPN_PPTP_OCRP ? NF_VPN_PPTP_OCRP_REFUSE :
+						  NF_VPN_PPTP_ICRP_REFUSE;
+
+	if (!msg->desc->res_off)
+		return 0;
+	return nf_vpn_pptp_write(p, off + msg->desc->res_off, &code,
+				 sizeof(code));
+}
+
+static int nf_vpn_pptp_apply(const struct nf_vpn_pptp_packet *p,
+			     const struct nf_vpn_pptp_msg *msg, u32 off,
+			     const struct nf_vpn_pptp_edit *edit)
+{
+	int err = 0;
+
+	if (msg->desc->own_off)
+		err = nf_vpn_pptp_write_id(p, off + msg->desc->own_off,
+					   msg->own_id, edit->own);
+	if (!err && msg->desc->peer_off)
+		err = nf_vpn_pptp_write_id(p, off + msg->desc->peer_off,
+					   msg->peer_id, edit->peer);
+	if (!err && edit->refuse)
+		err = nf_vpn_pptp_write_refusal(p, msg, off);
+	return err;
 }
 
 static int nf_vpn_pptp_on_message(void *ctx, const struct nf_vpn_pptp_msg *msg,
 				  u32 off)
 {
+	struct nf_vpn_pptp_edit edit = {
+		.own	= msg->own_id,
+		.peer	= msg->peer_id,
+	};
 	const struct nf_vpn_pptp_packet *p = ctx;
-	u16 own = msg->own_id, peer = msg->peer_id;
 	int err;
 
 	nf_vpn_count(p->control->vn, NF_VPN_STAT_PPTP_MESSAGE);
-	err = nf_vpn_pptp_call_message(p->control, p->from, msg, &own, &peer);
-	if (err)
-		return err;
-	if (msg->desc->own_off)
-		err = nf_vpn_pptp_rewrite(p, off + msg->desc->own_off,
-					  msg->own_id, own);
-	if (!err && msg->desc->peer_off)
-		err = nf_vpn_pptp_rewrite(p, off + msg->desc->peer_off,
-					  msg->peer_id, peer);
-	return err;
+	err = nf_vpn_pptp_call_message(p->control, p->from, msg, &edit);
+	return err ? err : nf_vpn_pptp_apply(p, msg, off, &edit);
 }
 
 static void nf_vpn_pptp_count_why(struct nf_vpn_net *vn,
@@ -167,7 +207,7 @@ static unsigned int nf_vpn_pptp_walk(struct nf_vpn_pptp_packet *p,
 }
 
 /* No room to follow it: without NAT it does no harm, with NAT it would. */
-static unsigned int nf_vpn_pptp_refuse(const struct nf_conn *ct,
+static unsigned int nf_vpn_pptp_no_room(const struct nf_conn *ct,
 				       unsigned int payload)
 {
 	nf_vpn_count(nf_vpn_pernet(nf_ct_net(ct)), NF_VPN_STAT_PPTP_REFUSED);
@@ -185,7 +225,7 @@ static unsigned int nf_vpn_pptp_segment(struct nf_vpn_pptp_packet *p,
 
 	p->control = nf_vpn_pptp_control_get(ct);
 	if (!p->control)
-		return nf_vpn_pptp_refuse(ct, p->skb->len - p->data);
+		return nf_vpn_pptp_no_room(ct, p->skb->len - p->data);
 
 	spin_lock_bh(&p->control->lock);
 	verdict = nf_vpn_pptp_walk(p, th);
@@ -231,16 +271,43 @@ static const struct nf_conntrack_expect_policy nf_vpn_pptp_policy = {
 	.timeout	= 60,
 };
 
+static bool drop_in;
+module_param(drop_in, bool, 0444);
+MODULE_PARM_DESC(drop_in, "answer to the in-tree helper's name \"pptp\" as well");
+
 static struct nf_vpn_helper nf_vpn_pptp_helper;
+static struct nf_vpn_helper nf_vpn_pptp_drop_in;
+
+static int nf_vpn_pptp_helper_add(struct nf_vpn_helper *helper,
+				  const char *name, u16 slot)
+{
+	int err;
+
+	err = nf_vpn_helper_register(helper, IPPROTO_TCP, name, slot,
+				     &nf_vpn_pptp_policy, nf_vpn_pptp_help,
+				     THIS_MODULE);
+	if (err == -EBUSY || err == -EEXIST)
+		pr_err("helper name \"%s\" is taken%s\n", name, slot ?
+		       ": unload nf_nat_pptp and nf_conntrack_pptp first" : "");
+	return err;
+}
 
 int nf_vpn_pptp_helper_init(void)
 {
-	return nf_vpn_helper_register(&nf_vpn_pptp_helper, IPPROTO_TCP,
-				      "vpn-pptp", &nf_vpn_pptp_policy,
-				      nf_vpn_pptp_help, THIS_MODULE);
+	int err;
+
+	err = nf_vpn_pptp_helper_add(&nf_vpn_pptp_helper, "vpn-pptp", 0);
+	if (err || !drop_in)
+		return err;
+	err = nf_vpn_pptp_helper_add(&nf_vpn_pptp_drop_in, "pptp", 1);
+	if (err)
+		nf_vpn_helper_unregister(&nf_vpn_pptp_helper);
+	return err;
 }
 
 void nf_vpn_pptp_helper_exit(void)
 {
+	if (drop_in)
+		nf_vpn_helper_unregister(&nf_vpn_pptp_drop_in);
 	nf_vpn_helper_unregister(&nf_vpn_pptp_helper);
 }

@@ -37,6 +37,12 @@ static const struct ctl_table nf_vpn_pptp_sysctls[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_jiffies,
 	}, {
+		.procname	= "pptp_quiet",
+		.data		= &nf_vpn_pptp_base.quiet,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_jiffies,
+	}, {
 		.procname	= "pptp_max_calls",
 		.data		= &nf_vpn_pptp_base.max_calls,
 		.maxlen		= sizeof(unsigned int),
@@ -61,6 +67,7 @@ static int __net_init nf_vpn_pptp_net_init(struct net *net)
 	pn->timeout[0] = 10 * 60 * HZ;
 	pn->timeout[1] = 5 * 60 * 60 * HZ;
 	pn->grace = 10 * HZ;
+	pn->quiet = 30 * HZ;
 	pn->max_calls = 1024;
 	err = nf_vpn_pptp_control_net_init(pn);
 	if (err)

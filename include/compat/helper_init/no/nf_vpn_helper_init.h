@@ -7,15 +7,15 @@
 
 static inline void
 nf_vpn_helper_do_init(struct nf_conntrack_helper *helper, u8 l4proto,
-		      const char *name,
+		      const char *name, u16 slot,
 		      const struct nf_conntrack_expect_policy *policy,
 		      int (*help)(struct sk_buff *skb, unsigned int protoff,
 				  struct nf_conn *ct,
 				  enum ip_conntrack_info ctinfo),
 		      struct module *owner)
 {
-	nf_ct_helper_init(helper, NFPROTO_IPV4, l4proto, name, 0, 0, 0, policy, 0,
-			  help, NULL, owner);
+	nf_ct_helper_init(helper, NFPROTO_IPV4, l4proto, name, slot, slot, 0,
+			  policy, 0, help, NULL, owner);
 }
 
 #endif

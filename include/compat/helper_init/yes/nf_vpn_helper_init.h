@@ -7,7 +7,7 @@
 
 static inline void
 nf_vpn_helper_do_init(struct nf_conntrack_helper *helper, u8 l4proto,
-		      const char *name,
+		      const char *name, u16 slot,
 		      const struct nf_conntrack_expect_policy *policy,
 		      int (*help)(struct sk_buff *skb, unsigned int protoff,
 				  struct nf_conn *ct,

@@ -1,0 +1,808 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who owns an unknown inbound SPI: what a pair did, and what follows. */
+
+#include "esp_evidence.h"
+
+/* flags */
+#define HANDED		0x01	/* @handed */
+#define SENT		0x02	/* @out_last */
+#define SETTLED		0x04	/* @settled_at */
+#define FROM_BIRTH	0x08	/* its first IKE SA began before our eyes */
+#define EARLY		0x10	/* its SPI was settled before the answer came */
+#define DELETED		0x20	/* the newest gate retired an older one */
+#define SERVED		0x80	/* got a packet that fits: its slot is free */
+#define TIMING		0x40	/* asked once, so the answer tells the round trip */
+
+/* Of a client's evidence for one SPI; the scale is that of NF_VPN_ESP_LEAD */
+#define LEAD_HOT	2	/* it just handed its SPI over */
+#define LEAD_SENDS	1	/* and sends with a new one */
+#define LEAD_RUNS	2	/* running SA: it sends with an unmatched one */
+#define LEAD_TENTATIVE	(-2)	/* another SPI seems to be what it awaits */
+#define LEAD_RECENT	(-3)	/* another SPI proved to be it */
+#define LEAD_REACTED	3	/* at most: was quiet, got the packet, sent; one for
+				 * each doubling of quiet over delay
+				 */
+#define LEAD_SILENT	(-1)	/* did not send: half of all packets ask for
+				 * no answer, so this says little
+				 */
+#define LEAD_ECHO	3	/* it sent one round trip ago */
+#define LEAD_LATE	1	/* or somewhat earlier: the peer thought */
+#define LEAD_EARLY	(-1)	/* sent, but no answer can be back yet */
+#define LEAD_TOP	100	/* no more, s8 */
+
+static u32 since(u32 now, u32 then)
+{
+	return now - then;
+}
+
+/* Without a tentative owner yet */
+static unsigned int open_gates(const struct nf_vpn_esp_evidence *ev)
+{
+	return ev->gates > ev->tentative ? ev->gates - ev->tentative : 0;
+}
+
+static bool is_hot(const struct nf_vpn_esp_evidence *ev, u32 now)
+{
+	return ev->flags & HANDED &&
+	       since(now, ev->handed) < NF_VPN_ESP_HOT_MS &&
+	       (ev->wanted || open_gates(ev));
+}
+
+static bool has_slot(const struct nf_vpn_esp_evidence *ev, u32 now)
+{
+	return is_hot(ev, now) && !(ev->flags & SERVED) &&
+	       since(now, ev->handed) < NF_VPN_ESP_SLOT_MS;
+}
+
+static void heat(struct nf_vpn_esp_evidence *ev, u32 now)
+{
+	ev->handed = now;
+	ev->flags |= HANDED;
+	ev->flags &= ~SERVED;
+}
+
+/* ---- gates ---- */
+
+/* Gate @i, 0 the oldest, is no longer awaited */
+static void drop_gate(struct nf_vpn_esp_evidence *ev, unsigned int i)
+{
+	if (i >= ev->gates)
+		return;
+	memmove(&ev->gate[i], &ev->gate[i + 1],
+		(ev->gates - i - 1) * sizeof(ev->gate[0]));
+	ev->gates--;
+	if (ev->tentative > ev->gates)
+		ev->tentative = ev->gates;
+}
+
+static void open_gate(struct nf_vpn_esp_evidence *ev, u32 order, u32 now)
+{
+	if (ev->flags & EARLY) {
+		ev->flags &= ~EARLY;
+		return;
+	}
+	if (ev->gates == NF_VPN_ESP_GATES)
+		drop_gate(ev, 0);
+	if (!ev->gates)
+		ev->order = order;
+	ev->gate[ev->gates++] = now;
+	ev->flags &= ~DELETED;
+	heat(ev, now);
+}
+
+/* Too old to matter; times wrap, so nothing may stay for ever */
+static void forget(struct nf_vpn_esp_evidence *ev, u32 now)
+{
+	while (ev->gates && since(now, ev->gate[0]) >= NF_VPN_ESP_AWAIT_MS)
+		drop_gate(ev, 0);
+	if (ev->wanted && since(now, ev->wanted_at) >= NF_VPN_ESP_WANTED_MS)
+		ev->wanted = 0;
+	if (ev->tentative && since(now, ev->tentative_at) >= NF_VPN_ESP_HOT_MS)
+		ev->tentative = 0;
+	if (ev->unmatched_out && since(now, ev->out_new) >= NF_VPN_ESP_AWAIT_MS)
+		ev->unmatched_out = 0;
+	if (since(now, ev->handed) >= NF_VPN_ESP_HOT_MS)
+		ev->flags &= ~HANDED;
+	if (since(now, ev->settled_at) >= NF_VPN_ESP_RECENT_MS)
+		ev->flags &= ~SETTLED;
+	if (since(now, ev->out_last) >= NF_VPN_ESP_AWAIT_MS)
+		ev->flags &= ~SENT;
+	if (since(now, ev->probe) >= NF_VPN_ESP_AWAIT_MS)
+		ev->probing = 0;
+}
+
+/* ---- IKE ---- */
+
+static bool knows_ike_sa(struct nf_vpn_esp_evidence *ev, u64 ispi)
+{
+	unsigned int i;
+
+	for (i = 0; i < NF_VPN_ESP_IKE_SAS; i++)
+		if (ev->ike_sa[i] == ispi)
+			return true;
+	return false;
+}
+
+static void learn_ike_sa(struct nf_vpn_esp_evidence *ev, u64 ispi)
+{
+	memmove(&ev->ike_sa[1], &ev->ike_sa[0],
+		sizeof(ev->ike_sa) - sizeof(ev->ike_sa[0]));
+	ev->ike_sa[0] = ispi;
+}
+
+static bool is_setup(const struct nf_vpn_ike_msg *msg)
+{
+	if (msg->v2)
+		return msg->exchange == NF_VPN_IKE2_SA_INIT ||
+		       msg->exchange == NF_VPN_IKE2_SESSION_RESUME;
+	return msg->exchange == NF_VPN_IKE1_MAIN ||
+	       msg->exchange == NF_VPN_IKE1_AGGRESSIVE;
+}
+
+/*
+ * IKEv2: SPIs never seen, without IKE_SA_INIT, come from a rekeyed IKE SA. So
+ * the last CREATE_CHILD_SA made that, and no child SA (RFC 7296 1.3.2).
+ */
+static void follow_ike_sa(struct nf_vpn_esp_evidence *ev,
+			  const struct nf_vpn_ike_msg *msg)
+{
+	bool first = !ev->ike_sa[0];
+
+	if (first && is_setup(msg))
+		ev->flags |= FROM_BIRTH;
+	if (knows_ike_sa(ev, msg->ispi))
+		return;
+	learn_ike_sa(ev, msg->ispi);
+	if (first || !msg->v2 || is_setup(msg))
+		return;
+	/* The delete of the old IKE SA was taken for one of a child SA. */
+	if (ev->flags & DELETED)
+		ev->flags &= ~DELETED;
+	else if (ev->gates)
+		drop_gate(ev, ev->gates - 1);
+}
+
+/*
+ * INFORMATIONAL right after an exchange: the SA it replaced is deleted. If that
+ * one was never used, its gate is still there, the oldest of several.
+ */
+static void retire(struct nf_vpn_esp_evidence *ev, u32 now)
+{
+	if (ev->gates < 2 || ev->flags & DELETED ||
+	    since(now, ev->gate[ev->gates - 1]) >= NF_VPN_ESP_RECENT_MS)
+		return;
+	drop_gate(ev, 0);
+	ev->flags |= DELETED;
+}
+
+/* IKEv2 counts per asker, and the server's own request gives nothing away */
+static bool client_asked(const struct nf_vpn_ike_msg *msg, unsigned int dir)
+{
+	return !msg->v2 || !dir != msg->response;
+}
+
+/* A message of an exchange that makes a child SA */
+static bool is_exchange(const struct nf_vpn_ike_msg *msg)
+{
+	if (msg->v2)
+		return msg->exchange == NF_VPN_IKE2_AUTH ||
+		       msg->exchange == NF_VPN_IKE2_CREATE_CHILD;
+	return msg->exchange == NF_VPN_IKE1_QUICK;
+}
+
+/*
+ * From a key exchange: how long do packets to the server and back take? Not told
+ * by what was sent twice (Karn). Grows slowly, since processing is in it.
+ */
+static void time_exchange(struct nf_vpn_esp_evidence *ev, unsigned int dir,
+			  u32 now)
+{
+	u32 rtt = nf_vpn_min_u32(since(now, ev->wanted_at), 0xfff0) + 1;
+
+	if (!dir || !(ev->flags & TIMING))
+		return;
+	ev->flags &= ~TIMING;
+	if (ev->rtt && rtt > ev->rtt)
+		rtt = ev->rtt + (rtt - ev->rtt) / 8;
+	ev->rtt = (u16)rtt;
+}
+
+enum nf_vpn_ike_evidence nf_vpn_esp_ike(struct nf_vpn_esp_evidence *ev,
+					const struct nf_vpn_ike_msg *msg,
+					unsigned int dir, u32 order, u32 now)
+{
+	bool hands = nf_vpn_ike_hands_spi(&ev->ike, msg, dir);
+	enum nf_vpn_ike_evidence what;
+
+	forget(ev, now);
+	follow_ike_sa(ev, msg);
+	if (is_exchange(msg))
+		time_exchange(ev, dir, now);
+	if (hands)
+		ev->flags &= ~TIMING;
+	what = nf_vpn_ike_observe(&ev->ike, msg, dir);
+	switch (what) {
+	case NF_VPN_IKE_EV_GATE_WANTED:
+		if (client_asked(msg, dir) && ev->wanted < 255) {
+			ev->wanted++;
+			ev->wanted_at = now;
+			ev->flags |= TIMING;
+		}
+		break;
+	case NF_VPN_IKE_EV_GATE_OPEN:
+		if (client_asked(msg, dir) && ev->wanted)
+			ev->wanted--;
+		open_gate(ev, order, now);
+		break;
+	case NF_VPN_IKE_EV_GATE_RENEWED:
+		if (ev->gates)
+			ev->gate[ev->gates - 1] = now;
+		heat(ev, now);
+		break;
+	case NF_VPN_IKE_EV_GATE_REFUSED:
+		if (client_asked(msg, dir) && ev->wanted)
+			ev->wanted--;
+		break;
+	case NF_VPN_IKE_EV_CLOSE_HINT:
+		retire(ev, now);
+		break;
+	case NF_VPN_IKE_EV_SETUP:
+	case NF_VPN_IKE_EV_NONE:
+		break;
+	}
+	/* Also sent once more: then the client is not there yet. */
+	if (hands)
+		heat(ev, now);
+	return what;
+}
+
+u32 nf_vpn_esp_hold(struct nf_vpn_esp_evidence *const *ev, unsigned int n,
+		    unsigned int self, const struct nf_vpn_ike_msg *msg,
+		    unsigned int dir, u32 queued, u32 waited, u32 hold_ms, u32 now)
+{
+	unsigned int i, rivals = 0;
+	u32 slots;
+
+	/* What passed once may be in the server's hands: no use in waiting. */
+	if (waited >= hold_ms || is_hot(ev[self], now) ||
+	    !nf_vpn_ike_hands_spi(&ev[self]->ike, msg, dir))
+		return 0;
+	for (i = 0; i < n; i++)
+		rivals += i != self && has_slot(ev[i], now);
+	slots = queued * NF_VPN_ESP_SLOT_MS / hold_ms +
+		waited / NF_VPN_ESP_HOLD_STEP_MS;
+	if (rivals <= slots)
+		return 0;
+	return nf_vpn_min_u32(NF_VPN_ESP_HOLD_TICK_MS, hold_ms - waited);
+}
+
+/* ---- ESP ---- */
+
+void nf_vpn_esp_out(struct nf_vpn_esp_evidence *ev, bool fresh, u32 now)
+{
+	u32 delay = since(now, ev->probe);
+
+	if (ev->probing && !ev->hit && delay <= NF_VPN_ESP_REACT_MS)
+		ev->hit = (u8)(delay + 1);
+	ev->out_last = now;
+	if (!(ev->flags & SENT))
+		ev->flags |= SENT;
+	if (!fresh)
+		return;
+	if (ev->unmatched_in) {
+		ev->unmatched_in--;
+		return;
+	}
+	if (ev->unmatched_out < NF_VPN_ESP_GATES)
+		ev->unmatched_out++;
+	ev->out_new = now;
+	if (open_gates(ev))
+		heat(ev, now);
+}
+
+/* It may have SAs from before we looked */
+static bool may_have_lost(const struct nf_vpn_esp_evidence *ev)
+{
+	return !ev->live && !(ev->flags & FROM_BIRTH);
+}
+
+bool nf_vpn_esp_watched(const struct nf_vpn_esp_evidence *ev, u32 now)
+{
+	return ev->gates || ev->wanted || ev->unmatched_out ||
+	       may_have_lost(ev) ||
+	       (ev->flags & SETTLED &&
+		since(now, ev->settled_at) < NF_VPN_ESP_RECENT_MS);
+}
+
+void nf_vpn_esp_view(struct nf_vpn_esp_evidence *ev, u32 now,
+		     struct nf_vpn_esp_candidate *c)
+{
+	unsigned int open;
+
+	forget(ev, now);
+	open = open_gates(ev);
+	memset(c, 0, sizeof(*c));
+	c->gates = (u8)open;
+	c->gates_wanted = ev->wanted;
+	c->unmatched_out = ev->unmatched_out;
+	c->live = ev->live;
+	c->order = ev->order;
+	c->gate_age_ms = open ? since(now, ev->gate[ev->gates - 1]) :
+				NF_VPN_ESP_NEVER;
+	c->out_age_ms = ev->unmatched_out ? since(now, ev->out_new) :
+					    NF_VPN_ESP_NEVER;
+	c->idle_ms = ev->flags & SENT ? since(now, ev->out_last) :
+					NF_VPN_ESP_NEVER;
+	c->hot = is_hot(ev, now);
+	c->tentative = ev->tentative;
+	c->recent = ev->flags & SETTLED;
+	c->lost = may_have_lost(ev);
+}
+
+/* ---- memory of SPIs seen once ---- */
+
+/* Finalizer of splitmix32: the forger chooses SPIs, but not where they go */
+static u32 place(u32 x)
+{
+	x = (x ^ x >> 16) * 0x21f0aaad;
+	x = (x ^ x >> 15) * 0x735a2d97;
+	return (x ^ x >> 15) % NF_VPN_ESP_SEEN;
+}
+
+static bool counts_on(u32 seq, u32 before)
+{
+	return seq - before - 1 < NF_VPN_ESP_SEQ_JUMP;
+}
+
+bool nf_vpn_esp_seen(struct nf_vpn_esp_seen *seen, u32 salt,
+		     const struct nf_vpn_esp_arrival *a, u32 now,
+		     struct nf_vpn_esp_in *in)
+{
+	u32 i = place(a->spi ^ salt);
+	bool again = seen->e[i].spi == (a->spi ^ salt) &&
+		     counts_on(a->seq, seen->e[i].seq) &&
+		     since(now, seen->e[i].at) < NF_VPN_ESP_AWAIT_MS;
+
+	memset(in, 0, sizeof(*in));
+	if (again) {
+		in->first = seen->e[i].at;
+		in->probe = in->first;
+		in->seq = seen->e[i].seq;
+		in->packets = 1;
+	}
+	seen->e[i].spi = a->spi ^ salt;
+	seen->e[i].seq = a->seq;
+	seen->e[i].at = now;
+	return again;
+}
+
+/* ---- copies ---- */
+
+static void refill(struct nf_vpn_esp_bucket *b,
+		   const struct nf_vpn_esp_rules *rules, u32 now)
+{
+	u64 back = (u64)since(now, b->at) * rules->rate;
+
+	b->used = back >= b->used ? 0 : b->used - (u32)back;
+	b->at = now;
+}
+
+/* Forged or real, there are more unknown SPIs than we care to copy */
+static bool pressed(const struct nf_vpn_esp_bucket *b,
+		    const struct nf_vpn_esp_rules *rules)
+{
+	return b->used >= rules->burst * 500;
+}
+
+/* Half of it is kept for SPIs that were seen before: random ones never are */
+static unsigned int take(struct nf_vpn_esp_bucket *b,
+			 const struct nf_vpn_esp_rules *rules,
+			 unsigned int want, bool known)
+{
+	u32 limit = rules->burst * (known ? 1000 : 500);
+	unsigned int have = b->used >= limit ? 0 : (limit - b->used) / 1000;
+
+	want = nf_vpn_min_u32(want, have);
+	b->used += want * 1000;
+	return want;
+}
+
+/* ---- the plan ---- */
+
+/**
+ * struct scan - one packet and all its candidates
+ * @in:		its SPI
+ * @a:		the packet
+ * @plan:	to be filled
+ * @key:	of plan->target, best first
+ * @room:	receivers wanted
+ * @lead:	of the best two, whatever their number
+ * @leader:	who has lead[0]
+ * @leader_key:	its key
+ * @hot:	how many are
+ * @kept:	in->id still eligible, bit by bit
+ * @now:	ms
+ * @rtt:	shortest of the group, 0: not known
+ * @due:	the reactions to the last probe can be told
+ */
+struct scan {
+	struct nf_vpn_esp_in *in;
+	const struct nf_vpn_esp_arrival *a;
+	struct nf_vpn_esp_plan *plan;
+	u64 key[NF_VPN_ESP_COPIES_MAX];
+	unsigned int room;
+	int lead[2];
+	unsigned int leader;
+	unsigned int hot;
+	u32 kept;
+	u32 now;
+	u32 rtt;
+	bool due;
+};
+
+static int prior(const struct scan *s, const struct nf_vpn_esp_evidence *ev,
+		 const struct nf_vpn_esp_candidate *c)
+{
+	bool sends = c->out_age_ms < NF_VPN_ESP_OUT_RECENT_MS;
+
+	if (!nf_vpn_esp_fresh(s->a))
+		return sends ? LEAD_RUNS : 0;
+	if (c->hot || (ev->tentative && ev->tentative_spi == s->a->spi))
+		return LEAD_HOT + (sends ? LEAD_SENDS : 0);
+	if (c->gates || c->gates_wanted || c->unmatched_out)
+		return 0;
+	if (c->tentative)
+		return LEAD_TENTATIVE;
+	return c->recent ? LEAD_RECENT : 0;
+}
+
+/*
+ * What its sending after the last probe says. Who sends all the time sends soon
+ * after any packet, so what counts is how much sooner it was than usual.
+ */
+static int reaction(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
+{
+	unsigned int quiet;
+	int lead = 0;
+
+	if (!s->due || !ev->probing || ev->probe != s->in->probe)
+		return 0;
+	if (!ev->hit)
+		return LEAD_SILENT;
+	for (quiet = ev->quiet / 2; quiet >= ev->hit; quiet /= 2)
+		if (++lead == LEAD_REACTED)
+			break;
+	return lead;
+}
+
+/* Did it ask what this packet answers? */
+static int echo(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
+{
+	u32 age = since(s->now, ev->out_last);
+	u32 rtt = ev->rtt ? ev->rtt : s->rtt;
+
+	if (!rtt || !(ev->flags & SENT) || (s->in->packets > 1 && !s->due))
+		return 0;
+	if (age + NF_VPN_ESP_JITTER_MS < rtt)
+		return LEAD_EARLY;
+	if (age < rtt + NF_VPN_ESP_JITTER_MS + NF_VPN_ESP_THINK_MS)
+		return LEAD_ECHO;
+	return age < 2 * rtt + 4 * NF_VPN_ESP_THINK_MS ? LEAD_LATE : 0;
+}
+
+/* Its traffic is that of another SPI */
+static bool explained(const struct scan *s,
+		      const struct nf_vpn_esp_evidence *ev)
+{
+	if (ev->tentative)
+		return ev->tentative_spi != s->a->spi;
+	return ev->flags & SETTLED && !ev->gates && !ev->wanted;
+}
+
+static int clamp_lead(int lead)
+{
+	if (lead > LEAD_TOP)
+		return LEAD_TOP;
+	return lead < -LEAD_TOP ? -LEAD_TOP : lead;
+}
+
+/* Evidence that this client owns the SPI; kept for those it was sent to */
+static int lead_of(struct scan *s, const struct nf_vpn_esp_evidence *ev,
+		   const struct nf_vpn_esp_candidate *c)
+{
+	struct nf_vpn_esp_in *in = s->in;
+	int lead = reaction(s, ev) + echo(s, ev);
+	unsigned int i;
+
+	if (lead > 0 && explained(s, ev))
+		lead = 0;
+	for (i = 0; i < in->n; i++) {
+		if (in->id[i] != ev->id)
+			continue;
+		s->kept |= 1U << i;
+		in->lead[i] = (s8)clamp_lead(in->lead[i] + lead);
+		return in->lead[i];
+	}
+	return lead + prior(s, ev, c);
+}
+
+/*
+ * Order of receivers: evidence; score; who is hot and waits longest; and among
+ * equals each in turn, so that a search gets round.
+ */
+static u64 key_of(const struct scan *s, const struct nf_vpn_esp_candidate *c,
+		  int lead, unsigned int i, unsigned int n)
+{
+	u32 score = nf_vpn_esp_score(s->a, c);
+	u32 age = c->hot ? nf_vpn_min_u32(c->gate_age_ms, 0xffff) : 0;
+	u32 turn = (s->in->turn + n - 1 - i) % n;
+
+	return (u64)(lead + 128) << 48 | (u64)score << 32 | age << 16 | turn;
+}
+
+/* Into the best s->room of them */
+static void enlist(struct scan *s, unsigned int i, u64 key)
+{
+	struct nf_vpn_esp_plan *p = s->plan;
+	unsigned int at = p->n;
+
+	if (p->n < s->room)
+		p->n++;
+	else if (!p->n || key <= s->key[--at])
+		return;
+	for (; at && s->key[at - 1] < key; at--) {
+		s->key[at] = s->key[at - 1];
+		p->target[at] = p->target[at - 1];
+	}
+	s->key[at] = key;
+	p->target[at] = (u16)i;
+}
+
+static void rank(struct scan *s, unsigned int i, int lead)
+{
+	if (!s->plan->eligible || lead > s->lead[0]) {
+		s->lead[1] = s->plan->eligible ? s->lead[0] : -LEAD_TOP;
+		s->lead[0] = lead;
+		s->leader = i;
+	} else if (lead > s->lead[1]) {
+		s->lead[1] = lead;
+	}
+	s->plan->eligible++;
+}
+
+/* Does anybody await an SPI? And how far away is the server? */
+static void survey(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
+		   unsigned int n)
+{
+	struct nf_vpn_esp_candidate c;
+	unsigned int i;
+
+	s->plan->unexpected = true;
+	for (i = 0; i < n; i++) {
+		nf_vpn_esp_view(ev[i], s->now, &c);
+		if (nf_vpn_esp_awaits(&c))
+			s->plan->unexpected = false;
+		if (ev[i]->rtt && (!s->rtt || ev[i]->rtt < s->rtt))
+			s->rtt = ev[i]->rtt;
+	}
+}
+
+static void scan_all(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
+		     unsigned int n)
+{
+	struct nf_vpn_esp_candidate c;
+	unsigned int i;
+	int lead;
+
+	for (i = 0; i < n; i++) {
+		nf_vpn_esp_view(ev[i], s->now, &c);
+		if (!s->plan->unexpected && !nf_vpn_esp_awaits(&c))
+			continue;
+		s->hot += c.hot;
+		lead = lead_of(s, ev[i], &c);
+		rank(s, i, lead);
+		enlist(s, i, key_of(s, &c, lead, i, n));
+	}
+}
+
+/* The evidence against those who await nothing any more is of no use */
+static void tidy(struct scan *s)
+{
+	struct nf_vpn_esp_in *in = s->in;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < in->n; i++) {
+		if (!(s->kept & 1U << i))
+			continue;
+		in->id[n] = in->id[i];
+		in->lead[n++] = in->lead[i];
+	}
+	in->n = (u8)n;
+}
+
+/* Where the evidence for @id is kept: the worst makes room */
+static unsigned int slot_for(struct nf_vpn_esp_in *in, u32 id)
+{
+	unsigned int i, worst = 0;
+
+	for (i = 0; i < in->n; i++) {
+		if (in->id[i] == id)
+			return i;
+		if (in->lead[i] < in->lead[worst])
+			worst = i;
+	}
+	return in->n < NF_VPN_ESP_COPIES_MAX ? in->n++ : worst;
+}
+
+static void remember(struct scan *s, struct nf_vpn_esp_evidence *const *ev)
+{
+	struct nf_vpn_esp_in *in = s->in;
+	unsigned int i, slot;
+
+	for (i = 0; i < s->plan->n; i++) {
+		slot = slot_for(in, ev[s->plan->target[i]]->id);
+		in->id[slot] = ev[s->plan->target[i]]->id;
+		in->lead[slot] = (s8)((int)(s->key[i] >> 48) - 128);
+	}
+}
+
+/* A window another SPI began goes on: what is sent in it proves nothing */
+static void probe(struct nf_vpn_esp_evidence *ev, u32 now)
+{
+	if (ev->probing && since(now, ev->probe) <= NF_VPN_ESP_REACT_MS)
+		return;
+	ev->quiet = !(ev->flags & SENT) ? 0xffff :
+		    (u16)nf_vpn_min_u32(since(now, ev->out_last), 0xffff);
+	ev->probe = now;
+	ev->probing = 1;
+	ev->hit = 0;
+}
+
+static void count(struct nf_vpn_esp_in *in, u32 seq, u32 now)
+{
+	if (!in->packets)
+		in->first = now;
+	else if (!counts_on(seq, in->seq))
+		return;
+	in->seq = seq;
+	if (in->packets < 255)
+		in->packets++;
+}
+
+/* Is the leader proved? */
+static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
+{
+	const struct nf_vpn_esp_in *in = s->in;
+	int want = s->plan->unexpected ? 2 * NF_VPN_ESP_LEAD : NF_VPN_ESP_LEAD;
+	bool sends = ev->flags & SENT &&
+		     since(s->now, ev->out_last) <= since(s->now, in->first);
+
+	if (in->packets < 2)
+		return false;
+	if (s->plan->eligible == 1)
+		return sends || (in->packets >= NF_VPN_ESP_ONE_WAY &&
+				 since(s->now, in->first) >=
+				 NF_VPN_ESP_ONE_WAY_MS);
+	return sends && in->packets >= NF_VPN_ESP_LEAD_PACKETS &&
+	       s->lead[0] - s->lead[1] >= want;
+}
+
+/* One gate, one SPI: the newest while it is hot, else the oldest */
+static void settle(struct nf_vpn_esp_evidence *ev, struct nf_vpn_esp_in *in,
+		   u32 now)
+{
+	if (ev->gates) {
+		drop_gate(ev, is_hot(ev, now) ? ev->gates - 1U : 0);
+	} else if (ev->wanted) {
+		ev->wanted--;
+		ev->flags |= EARLY;
+	}
+	if (ev->tentative)
+		ev->tentative--;
+	if (ev->unmatched_out)
+		ev->unmatched_out--;
+	else if (ev->unmatched_in < NF_VPN_ESP_GATES)
+		ev->unmatched_in++;
+	if (ev->live < 255)
+		ev->live++;
+	ev->settled_at = now;
+	ev->flags |= SETTLED;
+	in->settled = true;
+}
+
+/*
+ * The first packet for the only hot one: its rivals need not wait for proof. And
+ * who leads clearly for a second packet need not be thought of for other SPIs.
+ */
+static void suppose(const struct scan *s, struct nf_vpn_esp_evidence *ev)
+{
+	if (!is_hot(ev, s->now) || !nf_vpn_esp_fresh(s->a))
+		return;
+	if (s->hot == 1)
+		ev->flags |= SERVED;
+	if (s->in->packets < 2 || !open_gates(ev) ||
+	    s->lead[0] - s->lead[1] < NF_VPN_ESP_LEAD / 2)
+		return;
+	ev->tentative++;
+	ev->tentative_at = s->now;
+	ev->tentative_spi = s->a->spi;
+}
+
+static void probe_all(struct scan *s, struct nf_vpn_esp_evidence *const *ev)
+{
+	unsigned int i;
+
+	if (!s->due && s->in->packets > 1)
+		return;
+	s->in->probe = s->now;
+	for (i = 0; i < s->plan->n; i++)
+		probe(ev[s->plan->target[i]], s->now);
+}
+
+static void scan_init(struct scan *s, struct nf_vpn_esp_in *in,
+		      const struct nf_vpn_esp_arrival *a,
+		      const struct nf_vpn_esp_rules *rules, u32 now,
+		      struct nf_vpn_esp_plan *plan)
+{
+	memset(s, 0, sizeof(*s));
+	s->in = in;
+	s->a = a;
+	s->plan = plan;
+	s->now = now;
+	s->room = nf_vpn_min_u32(rules->copies, NF_VPN_ESP_COPIES_MAX);
+	if (!s->room)
+		s->room = 1;
+	s->due = in->packets > 1 &&
+		 since(now, in->probe) > NF_VPN_ESP_REACT_MS;
+}
+
+void nf_vpn_esp_plan(struct nf_vpn_esp_in *in,
+		     const struct nf_vpn_esp_arrival *a,
+		     struct nf_vpn_esp_evidence *const *ev, unsigned int n,
+		     const struct nf_vpn_esp_rules *rules,
+		     struct nf_vpn_esp_bucket *bucket, u32 now,
+		     struct nf_vpn_esp_plan *plan)
+{
+	struct scan s;
+
+	memset(plan, 0, sizeof(*plan));
+	count(in, a->seq, now);
+	scan_init(&s, in, a, rules, now, plan);
+	refill(bucket, rules, now);
+	survey(&s, ev, n);
+	/* Nothing is done for a single packet nobody waits for. */
+	if (!n || (plan->unexpected && in->packets < 2))
+		return;
+	scan_all(&s, ev, n);
+	tidy(&s);
+	if (proved(&s, ev[s.leader])) {
+		plan->n = 1;
+		plan->target[0] = (u16)s.leader;
+		plan->settled = true;
+		settle(ev[s.leader], in, now);
+		return;
+	}
+	if (!pressed(bucket, rules))
+		suppose(&s, ev[plan->target[0]]);
+	plan->n = (u16)(1 + take(bucket, rules, plan->n - 1, in->packets > 1));
+	remember(&s, ev);
+	if (plan->eligible > plan->n)
+		in->turn += plan->n;
+	probe_all(&s, ev);
+}
+
+void nf_vpn_esp_in_gone(struct nf_vpn_esp_evidence *ev,
+			const struct nf_vpn_esp_in *in)
+{
+	if (in->settled && ev->live)
+		ev->live--;
+}
+
+bool nf_vpn_esp_in_shared(struct nf_vpn_esp_in *in, u32 seq)
+{
+	if (seq - in->seq - 1 < 0x80000000U)
+		in->seq = seq;
+	else if (in->seq - seq > NF_VPN_ESP_SEQ_JUMP && in->again < 255)
+		in->again++;
+	return in->again > 1;
+}
