@@ -208,7 +208,7 @@ static unsigned int nf_vpn_pptp_walk(struct nf_vpn_pptp_packet *p,
 
 /* No room to follow it: without NAT it does no harm, with NAT it would. */
 static unsigned int nf_vpn_pptp_no_room(const struct nf_conn *ct,
-				       unsigned int payload)
+					unsigned int payload)
 {
 	nf_vpn_count(nf_vpn_pernet(nf_ct_net(ct)), NF_VPN_STAT_PPTP_REFUSED);
 	if (!payload || (!nf_vpn_pptp_translated(ct, IP_CT_DIR_ORIGINAL) &&
@@ -248,8 +248,8 @@ static int nf_vpn_pptp_help(struct sk_buff *skb, unsigned int protoff,
 
 	nf_vpn_enable(nf_vpn_pernet(nf_ct_net(ct)));
 	/* Nothing is kept for a connection nobody has answered. */
-	if (!nf_ct_is_confirmed(ct) || !test_bit(IPS_SEEN_REPLY_BIT,
-						 &ct->status))
+	if (!nf_ct_is_confirmed(ct) ||
+	    !test_bit(IPS_SEEN_REPLY_BIT, &ct->status))
 		return NF_ACCEPT;
 
 	hp = skb_header_pointer(skb, protoff, sizeof(_th), &_th);

@@ -5,7 +5,8 @@
  * The request may not stay in the TCP stream as it is, for its Call ID may be
  * another client's; it may not be dropped, or the control connection would
  * stall.  So it goes out with a Call ID that leads nowhere, and the answer,
- * whatever it says, is turned into "do not accept" (RFC 2637 2.8, 2.10).  The answering end finds out by the silence.
+ * whatever it says, is turned into "do not accept" (RFC 2637 2.8, 2.10).  The
+ * answering end finds out by the silence.
  */
 #include "pptp.h"
 
