@@ -61,13 +61,13 @@ pptp_client_up() {
 	pptp_client_start "$1" && wait_for "$VPN_WAIT" pptp_is_settled "$1" && pptp_is_up "$1"
 }
 
-pptp_is_up() { [ -n "$(pptp_address "$1")" ]; }
-pptp_is_settled() { pptp_is_up "$1" || not kill -0 "$(pid_of "pppd-c$1")"; }
+# The address that the server gave client K, as pppd tells (cheaper than asking
+# the kernel in another namespace, for a loop that waits).
+pptp_address() { sed -nE 's/^local +IP address ([0-9.]+).*/\1/p' "$TOPO_TMP/pppd-c$1.log"; }
 
-# The address that the server gave client K.
-pptp_address() {
-	in_ns "c$1" ip -o -4 addr show dev ppp0 2>/dev/null | sed -nE 's/.* inet ([0-9.]+).*/\1/p'
-}
+pptp_is_up() { pptp_dials "$1" && [ -n "$(pptp_address "$1")" ]; }
+pptp_dials() { kill -0 "$(pid_of "pppd-c$1")"; } 2>/dev/null
+pptp_is_settled() { pptp_is_up "$1" || not pptp_dials "$1"; }
 
 # Client K hangs up: it clears the call and closes the control connection.
 pptp_client_down() { stop "pppd-c$1" && wait_for "$VPN_WAIT" not pptp_is_up "$1"; }
@@ -79,9 +79,8 @@ pptp_answered() {
 }
 
 pptp_answered_back() {
-	local address
-	address=$(pptp_address "$1")
-	if [ -n "$address" ]; then answered s "$2" "$address" "${@:3}"; else echo 0; fi
+	pptp_is_up "$1" || { echo 0; return; }
+	answered s "$2" "$(pptp_address "$1")" "${@:3}"
 }
 
 # --- IPsec
@@ -113,6 +112,8 @@ ike_up() {
 	# what the first SA would load, or IKE waits and sends again meanwhile
 	modprobe -qa esp4 xfrm_user xfrm_algo authenc echainiv seqiv cbc hmac sha256_generic || true
 	IKE_OPTIONS=('ike=aes128-sha2_256;dh19' 'phase2alg=aes128-sha2_256')
+	# a file, because ike_up may run in a subshell ("must ike_up")
+	echo "${1:-ikev2}" >"$TOPO_TMP/ike.version"
 	case ${1:-ikev2} in
 	ikev2) IKE_OPTIONS+=(ikev2=yes) ;;
 	ikev1) IKE_OPTIONS+=(ikev2=no aggressive=no nat-ikev1-method=none) ;;
@@ -148,10 +149,11 @@ ike_connect() { ike_new_sa "c$1" "$1" --initiate; }
 ike_rekey() {
 	# libreswan rekeys on command only with IKEv2; with IKEv1 a second quick
 	# mode is what its timer would begin
-	case " ${IKE_OPTIONS[*]} " in
-	*' ikev2=no '*) ike_new_sa "$1" "$2" --initiate ;;
-	*) ike_new_sa "$1" "$2" --rekey-ipsec ;;
-	esac
+	if [ "$(cat "$TOPO_TMP/ike.version")" = ikev1 ]; then
+		ike_new_sa "$1" "$2" --initiate
+	else
+		ike_new_sa "$1" "$2" --rekey-ipsec
+	fi
 }
 
 ike_new_sa() {
