@@ -10,11 +10,14 @@
 #define FROM_BIRTH	0x08	/* its first IKE SA began before our eyes */
 #define EARLY		0x10	/* its SPI was settled before the answer came */
 #define DELETED		0x20	/* the newest gate retired an older one */
-#define SERVED		0x80	/* got a packet that fits: its slot is free */
+#define SERVED		0x80	/* the best guess for some SPI */
+#define DONE		0x100	/* and for sure: its slot is free */
+#define FORGOT		0x200	/* a settled SPI; its SA may live on */
 #define TIMING		0x40	/* asked once, so the answer tells the round trip */
 
 /* Of a client's evidence for one SPI; the scale is that of NF_VPN_ESP_LEAD */
 #define LEAD_HOT	2	/* it just handed its SPI over */
+#define LEAD_SERVED	(-1)	/* the same, but it is the best guess for another */
 #define LEAD_SENDS	1	/* and sends with a new one */
 #define LEAD_RUNS	2	/* running SA: it sends with an unmatched one */
 #define LEAD_TENTATIVE	(-2)	/* another SPI seems to be what it awaits */
@@ -50,7 +53,7 @@ static bool is_hot(const struct nf_vpn_esp_evidence *ev, u32 now)
 
 static bool has_slot(const struct nf_vpn_esp_evidence *ev, u32 now)
 {
-	return is_hot(ev, now) && !(ev->flags & SERVED) &&
+	return is_hot(ev, now) && !(ev->flags & DONE) &&
 	       since(now, ev->handed) < NF_VPN_ESP_SLOT_MS;
 }
 
@@ -58,7 +61,7 @@ static void heat(struct nf_vpn_esp_evidence *ev, u32 now)
 {
 	ev->handed = now;
 	ev->flags |= HANDED;
-	ev->flags &= ~SERVED;
+	ev->flags &= ~(SERVED | DONE);
 }
 
 /* ---- gates ---- */
@@ -75,7 +78,9 @@ static void drop_gate(struct nf_vpn_esp_evidence *ev, unsigned int i)
 		ev->tentative = ev->gates;
 }
 
-static void open_gate(struct nf_vpn_esp_evidence *ev, u32 order, u32 now)
+/* An exchange that began at @asked was answered */
+static void open_gate(struct nf_vpn_esp_evidence *ev, u32 asked, u32 order,
+		      u32 now)
 {
 	if (ev->flags & EARLY) {
 		ev->flags &= ~EARLY;
@@ -85,7 +90,7 @@ static void open_gate(struct nf_vpn_esp_evidence *ev, u32 order, u32 now)
 		drop_gate(ev, 0);
 	if (!ev->gates)
 		ev->order = order;
-	ev->gate[ev->gates++] = now;
+	ev->gate[ev->gates++] = asked;
 	ev->flags &= ~DELETED;
 	heat(ev, now);
 }
@@ -107,8 +112,6 @@ static void forget(struct nf_vpn_esp_evidence *ev, u32 now)
 		ev->flags &= ~SETTLED;
 	if (since(now, ev->out_last) >= NF_VPN_ESP_AWAIT_MS)
 		ev->flags &= ~SENT;
-	if (since(now, ev->probe) >= NF_VPN_ESP_AWAIT_MS)
-		ev->probing = 0;
 }
 
 /* ---- IKE ---- */
@@ -213,6 +216,7 @@ enum nf_vpn_ike_evidence nf_vpn_esp_ike(struct nf_vpn_esp_evidence *ev,
 {
 	bool hands = nf_vpn_ike_hands_spi(&ev->ike, msg, dir);
 	enum nf_vpn_ike_evidence what;
+	bool asked;
 
 	forget(ev, now);
 	follow_ike_sa(ev, msg);
@@ -230,13 +234,12 @@ enum nf_vpn_ike_evidence nf_vpn_esp_ike(struct nf_vpn_esp_evidence *ev,
 		}
 		break;
 	case NF_VPN_IKE_EV_GATE_OPEN:
-		if (client_asked(msg, dir) && ev->wanted)
+		asked = client_asked(msg, dir) && ev->wanted;
+		if (asked)
 			ev->wanted--;
-		open_gate(ev, order, now);
+		open_gate(ev, asked ? ev->wanted_at : now, order, now);
 		break;
 	case NF_VPN_IKE_EV_GATE_RENEWED:
-		if (ev->gates)
-			ev->gate[ev->gates - 1] = now;
 		heat(ev, now);
 		break;
 	case NF_VPN_IKE_EV_GATE_REFUSED:
@@ -278,15 +281,20 @@ u32 nf_vpn_esp_hold(struct nf_vpn_esp_evidence *const *ev, unsigned int n,
 
 /* ---- ESP ---- */
 
+/* One more packet of the client's */
+static void note(struct nf_vpn_esp_evidence *ev, u32 now)
+{
+	u32 gap = ev->flags & SENT ? since(now, ev->out_last) : 0xffff;
+
+	memmove(&ev->gap[1], &ev->gap[0], sizeof(ev->gap) - sizeof(ev->gap[0]));
+	ev->gap[0] = (u16)nf_vpn_min_u32(gap, 0xffff);
+	ev->out_last = now;
+	ev->flags |= SENT;
+}
+
 void nf_vpn_esp_out(struct nf_vpn_esp_evidence *ev, bool fresh, u32 now)
 {
-	u32 delay = since(now, ev->probe);
-
-	if (ev->probing && !ev->hit && delay <= NF_VPN_ESP_REACT_MS)
-		ev->hit = (u8)(delay + 1);
-	ev->out_last = now;
-	if (!(ev->flags & SENT))
-		ev->flags |= SENT;
+	note(ev, now);
 	if (!fresh)
 		return;
 	if (ev->unmatched_in) {
@@ -303,7 +311,7 @@ void nf_vpn_esp_out(struct nf_vpn_esp_evidence *ev, bool fresh, u32 now)
 /* It may have SAs from before we looked */
 static bool may_have_lost(const struct nf_vpn_esp_evidence *ev)
 {
-	return !ev->live && !(ev->flags & FROM_BIRTH);
+	return ev->flags & FORGOT || (!ev->live && !(ev->flags & FROM_BIRTH));
 }
 
 bool nf_vpn_esp_watched(const struct nf_vpn_esp_evidence *ev, u32 now)
@@ -361,7 +369,7 @@ bool nf_vpn_esp_seen(struct nf_vpn_esp_seen *seen, u32 salt,
 	u32 i = place(a->spi ^ salt);
 	bool again = seen->e[i].spi == (a->spi ^ salt) &&
 		     counts_on(a->seq, seen->e[i].seq) &&
-		     since(now, seen->e[i].at) < NF_VPN_ESP_AWAIT_MS;
+		     since(now, seen->e[i].at) < NF_VPN_ESP_SEEN_MS;
 
 	memset(in, 0, sizeof(*in));
 	if (again) {
@@ -381,30 +389,28 @@ bool nf_vpn_esp_seen(struct nf_vpn_esp_seen *seen, u32 salt,
 static void refill(struct nf_vpn_esp_bucket *b,
 		   const struct nf_vpn_esp_rules *rules, u32 now)
 {
-	u64 back = (u64)since(now, b->at) * rules->rate;
+	u64 back = (u64)since(now, b->at) * rules->rate / 2;
+	unsigned int i;
 
-	b->used = back >= b->used ? 0 : b->used - (u32)back;
+	for (i = 0; i < ARRAY_SIZE(b->used); i++)
+		b->used[i] = back >= b->used[i] ? 0 : b->used[i] - (u32)back;
 	b->at = now;
+}
+
+/* Copies there are for SPIs seen for the first time, or for others */
+static u32 spare(const struct nf_vpn_esp_bucket *b,
+		 const struct nf_vpn_esp_rules *rules, bool known)
+{
+	u32 limit = rules->burst * 500;
+
+	return b->used[known] >= limit ? 0 : (limit - b->used[known]) / 1000;
 }
 
 /* Forged or real, there are more unknown SPIs than we care to copy */
 static bool pressed(const struct nf_vpn_esp_bucket *b,
 		    const struct nf_vpn_esp_rules *rules)
 {
-	return b->used >= rules->burst * 500;
-}
-
-/* Half of it is kept for SPIs that were seen before: random ones never are */
-static unsigned int take(struct nf_vpn_esp_bucket *b,
-			 const struct nf_vpn_esp_rules *rules,
-			 unsigned int want, bool known)
-{
-	u32 limit = rules->burst * (known ? 1000 : 500);
-	unsigned int have = b->used >= limit ? 0 : (limit - b->used) / 1000;
-
-	want = nf_vpn_min_u32(want, have);
-	b->used += want * 1000;
-	return want;
+	return spare(b, rules, false) < rules->burst / 8;
 }
 
 /* ---- the plan ---- */
@@ -414,12 +420,15 @@ static unsigned int take(struct nf_vpn_esp_bucket *b,
  * @in:		its SPI
  * @a:		the packet
  * @plan:	to be filled
- * @key:	of plan->target, best first
+ * @gain:	of the candidate at hand
  * @room:	receivers wanted
- * @lead:	of the best two, whatever their number
+ * @lead:	of the two with most evidence gained
  * @leader:	who has lead[0]
- * @leader_key:	its key
+ * @guessed:	in->guess is a candidate still
+ * @guess:	its index
+ * @guess_gain:	evidence about it
  * @hot:	how many are
+ * @hot_id:	the last of them
  * @kept:	in->id still eligible, bit by bit
  * @now:	ms
  * @rtt:	shortest of the group, 0: not known
@@ -429,11 +438,15 @@ struct scan {
 	struct nf_vpn_esp_in *in;
 	const struct nf_vpn_esp_arrival *a;
 	struct nf_vpn_esp_plan *plan;
-	u64 key[NF_VPN_ESP_COPIES_MAX];
+	int gain;
 	unsigned int room;
 	int lead[2];
 	unsigned int leader;
+	bool guessed;
+	unsigned int guess;
+	int guess_gain;
 	unsigned int hot;
+	u32 hot_id;
 	u32 kept;
 	u32 now;
 	u32 rtt;
@@ -447,12 +460,15 @@ static int prior(const struct scan *s, const struct nf_vpn_esp_evidence *ev,
 
 	if (!nf_vpn_esp_fresh(s->a))
 		return sends ? LEAD_RUNS : 0;
-	if (c->hot || (ev->tentative && ev->tentative_spi == s->a->spi))
+	if (ev->flags & SERVED && ev->tentative_spi == s->a->spi)
 		return LEAD_HOT + (sends ? LEAD_SENDS : 0);
+	if (c->hot)
+		return (ev->flags & SERVED ? LEAD_SERVED : LEAD_HOT) +
+		       (sends ? LEAD_SENDS : 0);
+	if (c->tentative || ev->flags & SERVED)
+		return LEAD_TENTATIVE;
 	if (c->gates || c->gates_wanted || c->unmatched_out)
 		return 0;
-	if (c->tentative)
-		return LEAD_TENTATIVE;
 	return c->recent ? LEAD_RECENT : 0;
 }
 
@@ -462,14 +478,24 @@ static int prior(const struct scan *s, const struct nf_vpn_esp_evidence *ev,
  */
 static int reaction(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 {
-	unsigned int quiet;
+	u32 age = since(s->now, ev->out_last), probe = since(s->now, s->in->probe);
+	u32 delay = probe, quiet = 0;
+	unsigned int i;
 	int lead = 0;
 
-	if (!s->due || !ev->probing || ev->probe != s->in->probe)
-		return 0;
-	if (!ev->hit)
+	if (!(ev->flags & SENT) || age > probe)
 		return LEAD_SILENT;
-	for (quiet = ev->quiet / 2; quiet >= ev->hit; quiet /= 2)
+	/* back to the first packet after the probe */
+	for (i = 0; i < NF_VPN_ESP_GAPS && age <= probe; i++) {
+		delay = probe - age;
+		quiet = ev->gap[i];
+		age += quiet;
+	}
+	if (age <= probe)
+		return 0;
+	if (delay > NF_VPN_ESP_REACT_MS)
+		return LEAD_SILENT;
+	for (quiet /= 2; quiet > delay; quiet /= 2)
 		if (++lead == LEAD_REACTED)
 			break;
 	return lead;
@@ -481,22 +507,13 @@ static int echo(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 	u32 age = since(s->now, ev->out_last);
 	u32 rtt = ev->rtt ? ev->rtt : s->rtt;
 
-	if (!rtt || !(ev->flags & SENT) || (s->in->packets > 1 && !s->due))
+	if (!rtt || !(ev->flags & SENT))
 		return 0;
 	if (age + NF_VPN_ESP_JITTER_MS < rtt)
 		return LEAD_EARLY;
 	if (age < rtt + NF_VPN_ESP_JITTER_MS + NF_VPN_ESP_THINK_MS)
 		return LEAD_ECHO;
 	return age < 2 * rtt + 4 * NF_VPN_ESP_THINK_MS ? LEAD_LATE : 0;
-}
-
-/* Its traffic is that of another SPI */
-static bool explained(const struct scan *s,
-		      const struct nf_vpn_esp_evidence *ev)
-{
-	if (ev->tentative)
-		return ev->tentative_spi != s->a->spi;
-	return ev->flags & SETTLED && !ev->gates && !ev->wanted;
 }
 
 static int clamp_lead(int lead)
@@ -506,24 +523,31 @@ static int clamp_lead(int lead)
 	return lead < -LEAD_TOP ? -LEAD_TOP : lead;
 }
 
-/* Evidence that this client owns the SPI; kept for those it was sent to */
+/*
+ * Evidence that this client owns the SPI. Who got the first packet was not
+ * noted, it went to as many as possible.
+ */
 static int lead_of(struct scan *s, const struct nf_vpn_esp_evidence *ev,
 		   const struct nf_vpn_esp_candidate *c)
 {
 	struct nf_vpn_esp_in *in = s->in;
-	int lead = reaction(s, ev) + echo(s, ev);
+	int lead = prior(s, ev, c), old = 0;
 	unsigned int i;
 
-	if (lead > 0 && explained(s, ev))
-		lead = 0;
-	for (i = 0; i < in->n; i++) {
-		if (in->id[i] != ev->id)
-			continue;
+	for (i = 0; i < in->n && in->id[i] != ev->id; i++)
+		;
+	if (i < in->n) {
 		s->kept |= 1U << i;
-		in->lead[i] = (s8)clamp_lead(in->lead[i] + lead);
-		return in->lead[i];
+		old = in->lead[i];
 	}
-	return lead + prior(s, ev, c);
+	if (s->due || in->packets == 1)
+		old += echo(s, ev);
+	if (s->due && (in->packets == 2 || (i < in->n && in->probed >> i & 1)))
+		old += reaction(s, ev);
+	if (i < in->n)
+		in->lead[i] = (s8)clamp_lead(old);
+	s->gain = clamp_lead(old);
+	return clamp_lead(lead + old);
 }
 
 /*
@@ -543,18 +567,22 @@ static u64 key_of(const struct scan *s, const struct nf_vpn_esp_candidate *c,
 /* Into the best s->room of them */
 static void enlist(struct scan *s, unsigned int i, u64 key)
 {
+	s8 gain = (s8)s->gain;
+
 	struct nf_vpn_esp_plan *p = s->plan;
 	unsigned int at = p->n;
 
 	if (p->n < s->room)
 		p->n++;
-	else if (!p->n || key <= s->key[--at])
+	else if (!p->n || key <= s->plan->key[--at])
 		return;
-	for (; at && s->key[at - 1] < key; at--) {
-		s->key[at] = s->key[at - 1];
+	for (; at && s->plan->key[at - 1] < key; at--) {
+		s->plan->key[at] = s->plan->key[at - 1];
+		s->plan->gained[at] = s->plan->gained[at - 1];
 		p->target[at] = p->target[at - 1];
 	}
-	s->key[at] = key;
+	s->plan->key[at] = key;
+	s->plan->gained[at] = gain;
 	p->target[at] = (u16)i;
 }
 
@@ -587,6 +615,19 @@ static void survey(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
 	}
 }
 
+/* All it handed over, it did after the first packet: not one of those */
+static bool too_late(const struct scan *s, const struct nf_vpn_esp_evidence *ev,
+		     const struct nf_vpn_esp_candidate *c)
+{
+	u32 first = since(s->now, s->in->first);
+
+	if (c->lost || c->tentative || c->recent || (!ev->gates && !ev->wanted))
+		return false;
+	if (ev->gates && since(s->now, ev->gate[0]) >= first)
+		return false;
+	return !ev->wanted || since(s->now, ev->wanted_at) < first;
+}
+
 static void scan_all(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
 		     unsigned int n)
 {
@@ -596,11 +637,20 @@ static void scan_all(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
 
 	for (i = 0; i < n; i++) {
 		nf_vpn_esp_view(ev[i], s->now, &c);
-		if (!s->plan->unexpected && !nf_vpn_esp_awaits(&c))
+		if (!s->plan->unexpected &&
+		    (!nf_vpn_esp_awaits(&c) || too_late(s, ev[i], &c)))
 			continue;
-		s->hot += c.hot;
+		if (c.hot) {
+			s->hot++;
+			s->hot_id = ev[i]->id;
+		}
 		lead = lead_of(s, ev[i], &c);
-		rank(s, i, lead);
+		rank(s, i, s->gain);
+		if (s->in->guess == ev[i]->id) {
+			s->guessed = true;
+			s->guess = i;
+			s->guess_gain = s->gain;
+		}
 		enlist(s, i, key_of(s, &c, lead, i, n));
 	}
 }
@@ -617,6 +667,7 @@ static void tidy(struct scan *s)
 		in->id[n] = in->id[i];
 		in->lead[n++] = in->lead[i];
 	}
+	in->probed = 0;
 	in->n = (u8)n;
 }
 
@@ -631,31 +682,38 @@ static unsigned int slot_for(struct nf_vpn_esp_in *in, u32 id)
 		if (in->lead[i] < in->lead[worst])
 			worst = i;
 	}
-	return in->n < NF_VPN_ESP_COPIES_MAX ? in->n++ : worst;
+	return in->n < NF_VPN_ESP_TRACKED ? in->n++ : worst;
 }
 
+/* What was found out about the receivers, and that they got this packet */
 static void remember(struct scan *s, struct nf_vpn_esp_evidence *const *ev)
 {
 	struct nf_vpn_esp_in *in = s->in;
 	unsigned int i, slot;
 
-	for (i = 0; i < s->plan->n; i++) {
+	for (i = 0; i < s->plan->n && i < NF_VPN_ESP_TRACKED; i++) {
 		slot = slot_for(in, ev[s->plan->target[i]]->id);
 		in->id[slot] = ev[s->plan->target[i]]->id;
-		in->lead[slot] = (s8)((int)(s->key[i] >> 48) - 128);
+		in->lead[slot] = s->plan->gained[i];
+		in->probed |= 1U << slot;
 	}
 }
 
-/* A window another SPI began goes on: what is sent in it proves nothing */
-static void probe(struct nf_vpn_esp_evidence *ev, u32 now)
+/* Who is as far behind as would settle it between two gets no copies */
+static void narrow(struct scan *s)
 {
-	if (ev->probing && since(now, ev->probe) <= NF_VPN_ESP_REACT_MS)
+	struct nf_vpn_esp_plan *p = s->plan;
+	unsigned int i, n = 1;
+
+	if (s->in->packets < NF_VPN_ESP_LEAD_PACKETS)
 		return;
-	ev->quiet = !(ev->flags & SENT) ? 0xffff :
-		    (u16)nf_vpn_min_u32(since(now, ev->out_last), 0xffff);
-	ev->probe = now;
-	ev->probing = 1;
-	ev->hit = 0;
+	for (i = 1; i < p->n; i++) {
+		if (s->lead[0] - s->plan->gained[i] >= NF_VPN_ESP_LEAD)
+			continue;
+		p->target[n] = p->target[i];
+		s->plan->gained[n++] = s->plan->gained[i];
+	}
+	p->n = (u16)n;
 }
 
 static void count(struct nf_vpn_esp_in *in, u32 seq, u32 now)
@@ -669,6 +727,13 @@ static void count(struct nf_vpn_esp_in *in, u32 seq, u32 now)
 		in->packets++;
 }
 
+/* One way only, and one client stood out when it began */
+static bool nobody_reacts(const struct scan *s)
+{
+	return s->guessed && s->in->packets >= NF_VPN_ESP_ONE_WAY_MANY &&
+	       s->lead[0] - s->guess_gain < LEAD_ECHO;
+}
+
 /* Is the leader proved? */
 static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 {
@@ -679,6 +744,8 @@ static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 
 	if (in->packets < 2)
 		return false;
+	if (nobody_reacts(s))
+		return true;
 	if (s->plan->eligible == 1)
 		return sends || (in->packets >= NF_VPN_ESP_ONE_WAY &&
 				 since(s->now, in->first) >=
@@ -707,41 +774,36 @@ static void settle(struct nf_vpn_esp_evidence *ev, struct nf_vpn_esp_in *in,
 		ev->live++;
 	ev->settled_at = now;
 	ev->flags |= SETTLED;
+	ev->flags &= ~FORGOT;
 	in->settled = true;
 }
 
 /*
- * The first packet for the only hot one: its rivals need not wait for proof. And
- * who leads clearly for a second packet need not be thought of for other SPIs.
+ * The best guess for a first packet has had its share: other SPIs look elsewhere
+ * first. However wrong each guess, there are as many as SPIs, so who is left
+ * over is mostly who still awaits one. And a clear leader leaves its slot.
  */
 static void suppose(const struct scan *s, struct nf_vpn_esp_evidence *ev)
 {
+	bool clear = s->lead[0] - s->lead[1] >= NF_VPN_ESP_LEAD / 2;
+
 	if (!is_hot(ev, s->now) || !nf_vpn_esp_fresh(s->a))
 		return;
-	if (s->hot == 1)
-		ev->flags |= SERVED;
-	if (s->in->packets < 2 || !open_gates(ev) ||
-	    s->lead[0] - s->lead[1] < NF_VPN_ESP_LEAD / 2)
+	if (!(ev->flags & SERVED) || s->in->packets > 1)
+		ev->tentative_spi = s->a->spi;
+	ev->flags |= SERVED;
+	if (s->hot == 1 || clear)
+		ev->flags |= DONE;
+	if (s->in->packets < 2 || !open_gates(ev) || !clear)
 		return;
 	ev->tentative++;
 	ev->tentative_at = s->now;
-	ev->tentative_spi = s->a->spi;
-}
-
-static void probe_all(struct scan *s, struct nf_vpn_esp_evidence *const *ev)
-{
-	unsigned int i;
-
-	if (!s->due && s->in->packets > 1)
-		return;
-	s->in->probe = s->now;
-	for (i = 0; i < s->plan->n; i++)
-		probe(ev[s->plan->target[i]], s->now);
 }
 
 static void scan_init(struct scan *s, struct nf_vpn_esp_in *in,
 		      const struct nf_vpn_esp_arrival *a,
-		      const struct nf_vpn_esp_rules *rules, u32 now,
+		      const struct nf_vpn_esp_rules *rules,
+		      const struct nf_vpn_esp_bucket *bucket, u32 now,
 		      struct nf_vpn_esp_plan *plan)
 {
 	memset(s, 0, sizeof(*s));
@@ -749,7 +811,9 @@ static void scan_init(struct scan *s, struct nf_vpn_esp_in *in,
 	s->a = a;
 	s->plan = plan;
 	s->now = now;
-	s->room = nf_vpn_min_u32(rules->copies, NF_VPN_ESP_COPIES_MAX);
+	s->room = 1 + spare(bucket, rules, in->packets > 1) / NF_VPN_ESP_SHARE;
+	s->room = nf_vpn_min_u32(s->room, rules->copies);
+	s->room = nf_vpn_min_u32(s->room, NF_VPN_ESP_COPIES_MAX);
 	if (!s->room)
 		s->room = 1;
 	s->due = in->packets > 1 &&
@@ -765,16 +829,20 @@ void nf_vpn_esp_plan(struct nf_vpn_esp_in *in,
 {
 	struct scan s;
 
-	memset(plan, 0, sizeof(*plan));
+	plan->n = 0;
+	plan->eligible = 0;
+	plan->settled = false;
 	count(in, a->seq, now);
-	scan_init(&s, in, a, rules, now, plan);
 	refill(bucket, rules, now);
+	scan_init(&s, in, a, rules, bucket, now, plan);
 	survey(&s, ev, n);
 	/* Nothing is done for a single packet nobody waits for. */
 	if (!n || (plan->unexpected && in->packets < 2))
 		return;
 	scan_all(&s, ev, n);
-	tidy(&s);
+	if (s.due)
+		tidy(&s);
+	s.leader = nobody_reacts(&s) ? s.guess : s.leader;
 	if (proved(&s, ev[s.leader])) {
 		plan->n = 1;
 		plan->target[0] = (u16)s.leader;
@@ -782,27 +850,37 @@ void nf_vpn_esp_plan(struct nf_vpn_esp_in *in,
 		settle(ev[s.leader], in, now);
 		return;
 	}
+	narrow(&s);
 	if (!pressed(bucket, rules))
 		suppose(&s, ev[plan->target[0]]);
-	plan->n = (u16)(1 + take(bucket, rules, plan->n - 1, in->packets > 1));
+	bucket->used[in->packets > 1] += (plan->n - 1) * 1000U;
+	if (in->packets == 2 && s.hot == 1)
+		in->guess = s.hot_id;
+	/* Packets in a row: who reacted to the first one will be seen later. */
+	if (in->packets > 1 && !s.due)
+		return;
+	in->probe = now;
 	remember(&s, ev);
 	if (plan->eligible > plan->n)
 		in->turn += plan->n;
-	probe_all(&s, ev);
 }
 
 void nf_vpn_esp_in_gone(struct nf_vpn_esp_evidence *ev,
 			const struct nf_vpn_esp_in *in)
 {
-	if (in->settled && ev->live)
+	if (!in->settled)
+		return;
+	if (ev->live)
 		ev->live--;
+	ev->flags |= FORGOT;
 }
 
-bool nf_vpn_esp_in_shared(struct nf_vpn_esp_in *in, u32 seq)
+bool nf_vpn_esp_in_shared(struct nf_vpn_esp_in *in,
+			  const struct nf_vpn_esp_arrival *a)
 {
-	if (seq - in->seq - 1 < 0x80000000U)
-		in->seq = seq;
-	else if (in->seq - seq > NF_VPN_ESP_SEQ_JUMP && in->again < 255)
+	if (a->seq - in->seq - 1 < 0x80000000U)
+		in->seq = a->seq;
+	else if (nf_vpn_esp_fresh(a) && in->again < 255)
 		in->again++;
 	return in->again > 1;
 }

@@ -47,7 +47,7 @@
 /* A host answers within this time: TCP acknowledges a handshake, ping replies,
  * at once; the rest is the LAN (Wi-Fi in power save: tens of milliseconds).
  */
-#define NF_VPN_ESP_REACT_MS	60
+#define NF_VPN_ESP_REACT_MS	40
 
 /* An answer is back one round trip after the question, give or take the jitter
  * of a usual WAN, and the time a host behind the server takes.
@@ -58,14 +58,19 @@
 /* Lead, in the units of esp_evidence.c, that settles an SPI: an answer in time
  * and a reaction, or three of either, and never on fewer packets.
  */
-#define NF_VPN_ESP_LEAD		6
+#define NF_VPN_ESP_LEAD		8
 #define NF_VPN_ESP_LEAD_PACKETS	3
 
 /* Packets over NF_VPN_ESP_ONE_WAY_MS that settle an SPI for the only candidate
- * even if it never sends: a one-way SA.
+ * even if it never sends: a one-way SA. And how many more, if nobody reacts, for
+ * who was the only hot one when it began.
  */
 #define NF_VPN_ESP_ONE_WAY	8
 #define NF_VPN_ESP_ONE_WAY_MS	1000
+#define NF_VPN_ESP_ONE_WAY_MANY	24
+
+/* The second packet of an SPI comes within this time, or counts as a first */
+#define NF_VPN_ESP_SEEN_MS	(60 * 1000U)
 
 /* Sequence numbers may jump so far between two packets of one SA. A forger that
  * reuses an SPI must at least count.
@@ -90,18 +95,31 @@
 /* Ask again so often: a fraction of any slot */
 #define NF_VPN_ESP_HOLD_TICK_MS	20
 
-/* Fan-out: receivers of one packet, default and most */
-#define NF_VPN_ESP_COPIES	16
-#define NF_VPN_ESP_COPIES_MAX	32
+/* Fan-out: receivers of one packet, default and most. A copy that reaches the
+ * wrong host costs a lookup there; none where it should have gone costs seconds.
+ * One packet never takes more than NF_VPN_ESP_SHARE of what may be copied now, so
+ * one lone packet may be sent to all and a thousand forged ones go to few each.
+ */
+#define NF_VPN_ESP_COPIES	256
+#define NF_VPN_ESP_COPIES_MAX	256
+#define NF_VPN_ESP_SHARE	64
 
-/* Copies per second and server, and how many may come at once */
-#define NF_VPN_ESP_COPY_RATE	2000
-#define NF_VPN_ESP_COPY_BURST	4000
+/* Evidence is kept for so many of them */
+#define NF_VPN_ESP_TRACKED	32
+
+/* Copies per second and server: what a forger can make of 1,000 packets, one
+ * for each. And at once: 200 clients that start together need a good part.
+ */
+#define NF_VPN_ESP_COPY_RATE	1000
+#define NF_VPN_ESP_COPY_BURST	65536
 
 /* SPIs seen once and not worth memory of their own yet. At 1,000 forged ones a
  * second nine of ten entries live 400 ms, long enough for a second packet.
  */
 #define NF_VPN_ESP_SEEN		4096
+
+/* Packets of a client remembered, to see what it reacted to */
+#define NF_VPN_ESP_GAPS		8
 
 /* IKE SAs remembered per pair, to tell a rekeyed one */
 #define NF_VPN_ESP_IKE_SAS	3
@@ -111,7 +129,7 @@
  * @ike:	exchanges seen
  * @ike_sa:	initiator SPIs of its IKE SAs, newest first
  * @id:		set by the caller: not 0, unlike that of any other pair
- * @gate:	when its gates opened, oldest first
+ * @gate:	when it handed over the SPIs of its gates, oldest first
  * @handed:	when it last gave its SPI to the server
  * @wanted_at:	when it last asked
  * @out_new:	first packet of its newest unmatched outbound SPI
@@ -119,7 +137,6 @@
  * @settled_at:	when an SPI was settled as its own
  * @tentative_at: when a packet that fits its gate was sent to it
  * @tentative_spi: its SPI
- * @probe:	when the reaction window began
  * @order:	of its oldest gate
  * @flags:	which of the above are valid
  * @gates:	SAs negotiated whose inbound SPI is not settled
@@ -128,10 +145,8 @@
  * @unmatched_in: settled inbound SPIs without an outbound one
  * @live:	settled inbound SPIs
  * @tentative:	gates for which a packet that fits was seen
- * @probing:	@probe is valid
- * @hit:	ms plus 1 from the window's beginning to its first packet, 0: none
  * @rtt:	ms from the NAT to the server and back, by IKE; 0: not known
- * @quiet:	ms it had not sent when the window began, at most 65535
+ * @gap:	ms between its last packets, newest first, at most 65535 each
  */
 struct nf_vpn_esp_evidence {
 	struct nf_vpn_ike_gate_state ike;
@@ -145,7 +160,6 @@ struct nf_vpn_esp_evidence {
 	u32 settled_at;
 	u32 tentative_at;
 	u32 tentative_spi;
-	u32 probe;
 	u32 order;
 	u16 flags;
 	u8 gates;
@@ -154,17 +168,17 @@ struct nf_vpn_esp_evidence {
 	u8 unmatched_in;
 	u8 live;
 	u8 tentative;
-	u8 probing;
-	u8 hit;
 	u16 rtt;
-	u16 quiet;
+	u16 gap[NF_VPN_ESP_GAPS];
 };
 
 /**
  * struct nf_vpn_esp_in - one inbound SPI, settled or not
  * @first:	its first packet
- * @probe:	the last packet whose reactions are being watched
+ * @probe:	the last packet whose reactions are watched
+ * @probed:	which of @id got that, bit by bit
  * @seq:	highest sequence number
+ * @guess:	who was the only hot one when it began, 0: nobody
  * @turn:	where the next search among equals begins
  * @packets:	seen while unsettled, stops counting at the top
  * @again:	settled: how often its sequence number began anew
@@ -176,14 +190,16 @@ struct nf_vpn_esp_evidence {
 struct nf_vpn_esp_in {
 	u32 first;
 	u32 probe;
+	u32 probed;
 	u32 seq;
+	u32 guess;
 	u16 turn;
 	u8 packets;
 	u8 again;
 	bool settled;
 	u8 n;
-	u32 id[NF_VPN_ESP_COPIES_MAX];
-	s8 lead[NF_VPN_ESP_COPIES_MAX];
+	u32 id[NF_VPN_ESP_TRACKED];
+	s8 lead[NF_VPN_ESP_TRACKED];
 };
 
 /**
@@ -201,11 +217,13 @@ struct nf_vpn_esp_seen {
 /**
  * struct nf_vpn_esp_bucket - copies that may be made now
  * @at:		when it was filled last
- * @used:	thousandths of a copy used up, all zero is a full bucket
+ * @used:	thousandths of a copy used up, all zero is a full bucket: [0] by
+ *		SPIs seen for the first time, [1] by others, which random forged
+ *		ones never are; each has half of rate and burst
  */
 struct nf_vpn_esp_bucket {
 	u32 at;
-	u32 used;
+	u32 used[2];
 };
 
 /**
@@ -213,7 +231,7 @@ struct nf_vpn_esp_bucket {
  * @copies:	receivers of an ambiguous packet, 1 (no fan-out) to
  *		NF_VPN_ESP_COPIES_MAX
  * @rate:	copies per second, at most 1000000
- * @burst:	copies at once, at most 1000000
+ * @burst:	copies at once, at most 1000000, at least NF_VPN_ESP_SHARE
  * @hold_ms:	longest hold, 0 for none
  */
 struct nf_vpn_esp_rules {
@@ -230,6 +248,10 @@ struct nf_vpn_esp_rules {
  * @eligible:	how many could own it
  * @settled:	[0] owns the SPI, from now on and for sure
  * @unexpected:	nobody awaits it
+ * @gained:	work space: evidence about them, before it is weighted
+ * @key:	work space: order of them
+ *
+ * Too large for a stack: one per namespace, under the lock.
  */
 struct nf_vpn_esp_plan {
 	u16 n;
@@ -237,6 +259,8 @@ struct nf_vpn_esp_plan {
 	u16 eligible;
 	bool settled;
 	bool unexpected;
+	s8 gained[NF_VPN_ESP_COPIES_MAX];
+	u64 key[NF_VPN_ESP_COPIES_MAX];
 };
 
 /**
@@ -261,7 +285,7 @@ enum nf_vpn_ike_evidence nf_vpn_esp_ike(struct nf_vpn_esp_evidence *ev,
  *
  * Wanted for the first packet of each SPI and for all packets while
  * nf_vpn_esp_watched(); others may be left out. With @fresh false it may be
- * called without the lock: a race costs a hint about a reaction, no more.
+ * called without the lock: a race costs a hint, no more.
  */
 void nf_vpn_esp_out(struct nf_vpn_esp_evidence *ev, bool fresh, u32 now);
 
@@ -314,12 +338,14 @@ void nf_vpn_esp_in_gone(struct nf_vpn_esp_evidence *ev,
 /**
  * nf_vpn_esp_in_shared() - a packet of a settled SPI, while others await one
  * @in:		the binding
- * @seq:	sequence number
+ * @a:		the packet
  *
- * Return: true when its numbers began anew in mid-stream, more than once: two
- * clients chose the same SPI. Send a copy to who awaits one, and say so.
+ * Return: true when low numbers came again, more than once: two clients chose
+ * the same SPI (or packets were reordered, then it costs a copy). Send a copy to
+ * who awaits one, and say so.
  */
-bool nf_vpn_esp_in_shared(struct nf_vpn_esp_in *in, u32 seq);
+bool nf_vpn_esp_in_shared(struct nf_vpn_esp_in *in,
+			  const struct nf_vpn_esp_arrival *a);
 
 /**
  * nf_vpn_esp_hold() - may this IKE message go on now?
