@@ -28,7 +28,9 @@
 #define LEAD_SILENT	(-1)	/* did not send: half of all packets ask for
 				 * no answer, so this says little
 				 */
-#define LEAD_ECHO	3	/* it sent one round trip ago */
+#define LEAD_ECHO	3	/* at most: it sent one round trip ago, and rarely
+				 * does
+				 */
 #define LEAD_LATE	1	/* or somewhat earlier: the peer thought */
 #define LEAD_EARLY	(-1)	/* sent, but no answer can be back yet */
 #define LEAD_TOP	100	/* no more, s8 */
@@ -95,13 +97,24 @@ static void open_gate(struct nf_vpn_esp_evidence *ev, u32 asked, u32 order,
 	heat(ev, now);
 }
 
+/*
+ * No answer was seen, yet the server may have got the SPI: IKEv1's third message
+ * may be lost for good, and ESP shows the client that all is well.
+ */
+static void suspect_gate(struct nf_vpn_esp_evidence *ev)
+{
+	ev->wanted = 0;
+	if (ev->gates < NF_VPN_ESP_GATES)
+		ev->gate[ev->gates++] = ev->wanted_at;
+}
+
 /* Too old to matter; times wrap, so nothing may stay for ever */
 static void forget(struct nf_vpn_esp_evidence *ev, u32 now)
 {
 	while (ev->gates && since(now, ev->gate[0]) >= NF_VPN_ESP_AWAIT_MS)
 		drop_gate(ev, 0);
 	if (ev->wanted && since(now, ev->wanted_at) >= NF_VPN_ESP_WANTED_MS)
-		ev->wanted = 0;
+		suspect_gate(ev);
 	if (ev->tentative && since(now, ev->tentative_at) >= NF_VPN_ESP_HOT_MS)
 		ev->tentative = 0;
 	if (ev->unmatched_out && since(now, ev->out_new) >= NF_VPN_ESP_AWAIT_MS)
@@ -227,6 +240,7 @@ enum nf_vpn_ike_evidence nf_vpn_esp_ike(struct nf_vpn_esp_evidence *ev,
 	what = nf_vpn_ike_observe(&ev->ike, msg, dir);
 	switch (what) {
 	case NF_VPN_IKE_EV_GATE_WANTED:
+		ev->flags &= ~EARLY;
 		if (client_asked(msg, dir) && ev->wanted < 255) {
 			ev->wanted++;
 			ev->wanted_at = now;
@@ -377,6 +391,7 @@ bool nf_vpn_esp_seen(struct nf_vpn_esp_seen *seen, u32 salt,
 		in->probe = in->first;
 		in->seq = seen->e[i].seq;
 		in->packets = 1;
+		in->fresh = in->seq - 1 < NF_VPN_ESP_FRESH_SEQ;
 	}
 	seen->e[i].spi = a->spi ^ salt;
 	seen->e[i].seq = a->seq;
@@ -501,19 +516,26 @@ static int reaction(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 	return lead;
 }
 
-/* Did it ask what this packet answers? */
+/*
+ * Did it ask what this packet answers? Again, who sends all the time has always
+ * sent one round trip ago.
+ */
 static int echo(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 {
-	u32 age = since(s->now, ev->out_last);
 	u32 rtt = ev->rtt ? ev->rtt : s->rtt;
+	u32 age = since(s->now, ev->out_last);
+	u32 usual = NF_VPN_ESP_THINK_MS + NF_VPN_ESP_JITTER_MS;
+	int lead = 0;
 
 	if (!rtt || !(ev->flags & SENT))
 		return 0;
 	if (age + NF_VPN_ESP_JITTER_MS < rtt)
 		return LEAD_EARLY;
-	if (age < rtt + NF_VPN_ESP_JITTER_MS + NF_VPN_ESP_THINK_MS)
-		return LEAD_ECHO;
-	return age < 2 * rtt + 4 * NF_VPN_ESP_THINK_MS ? LEAD_LATE : 0;
+	if (age >= rtt + usual)
+		return age < 2 * rtt + 4 * NF_VPN_ESP_THINK_MS ? LEAD_LATE : 0;
+	for (; usual < ev->gap[0] && lead < LEAD_ECHO; usual *= 2)
+		lead++;
+	return lead;
 }
 
 static int clamp_lead(int lead)
@@ -705,7 +727,8 @@ static void narrow(struct scan *s)
 	struct nf_vpn_esp_plan *p = s->plan;
 	unsigned int i, n = 1;
 
-	if (s->in->packets < NF_VPN_ESP_LEAD_PACKETS)
+	if (s->in->packets < NF_VPN_ESP_LEAD_PACKETS ||
+	    s->lead[0] < NF_VPN_ESP_LEAD)
 		return;
 	for (i = 1; i < p->n; i++) {
 		if (s->lead[0] - s->plan->gained[i] >= NF_VPN_ESP_LEAD)
@@ -716,13 +739,16 @@ static void narrow(struct scan *s)
 	p->n = (u16)n;
 }
 
-static void count(struct nf_vpn_esp_in *in, u32 seq, u32 now)
+static void count(struct nf_vpn_esp_in *in, const struct nf_vpn_esp_arrival *a,
+		  u32 now)
 {
-	if (!in->packets)
+	if (!in->packets) {
 		in->first = now;
-	else if (!counts_on(seq, in->seq))
+		in->fresh = nf_vpn_esp_fresh(a);
+	} else if (!counts_on(a->seq, in->seq)) {
 		return;
-	in->seq = seq;
+	}
+	in->seq = a->seq;
 	if (in->packets < 255)
 		in->packets++;
 }
@@ -751,19 +777,36 @@ static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 				 since(s->now, in->first) >=
 				 NF_VPN_ESP_ONE_WAY_MS);
 	return sends && in->packets >= NF_VPN_ESP_LEAD_PACKETS &&
+	       s->lead[0] >= want &&
 	       s->lead[0] - s->lead[1] >= want;
 }
 
-/* One gate, one SPI: the newest while it is hot, else the oldest */
-static void settle(struct nf_vpn_esp_evidence *ev, struct nf_vpn_esp_in *in,
-		   u32 now)
+/*
+ * One gate, one SPI: the newest that it does not predate. An SA that is not new
+ * was lost and found again, and satisfies nothing.
+ */
+static void satisfy(struct nf_vpn_esp_evidence *ev,
+		    const struct nf_vpn_esp_in *in, u32 now)
 {
-	if (ev->gates) {
-		drop_gate(ev, is_hot(ev, now) ? ev->gates - 1U : 0);
-	} else if (ev->wanted) {
+	u32 first = since(now, in->first);
+	unsigned int i = ev->gates;
+
+	if (!in->fresh)
+		return;
+	while (i && since(now, ev->gate[i - 1]) < first)
+		i--;
+	if (i) {
+		drop_gate(ev, i - 1);
+	} else if (ev->wanted && since(now, ev->wanted_at) >= first) {
 		ev->wanted--;
 		ev->flags |= EARLY;
 	}
+}
+
+static void settle(struct nf_vpn_esp_evidence *ev, struct nf_vpn_esp_in *in,
+		   u32 now)
+{
+	satisfy(ev, in, now);
 	if (ev->tentative)
 		ev->tentative--;
 	if (ev->unmatched_out)
@@ -832,7 +875,7 @@ void nf_vpn_esp_plan(struct nf_vpn_esp_in *in,
 	plan->n = 0;
 	plan->eligible = 0;
 	plan->settled = false;
-	count(in, a->seq, now);
+	count(in, a, now);
 	refill(bucket, rules, now);
 	scan_init(&s, in, a, rules, bucket, now, plan);
 	survey(&s, ev, n);

@@ -58,8 +58,8 @@
 /* Lead, in the units of esp_evidence.c, that settles an SPI: an answer in time
  * and a reaction, or three of either, and never on fewer packets.
  */
-#define NF_VPN_ESP_LEAD		8
-#define NF_VPN_ESP_LEAD_PACKETS	3
+#define NF_VPN_ESP_LEAD		12
+#define NF_VPN_ESP_LEAD_PACKETS	4
 
 /* Packets over NF_VPN_ESP_ONE_WAY_MS that settle an SPI for the only candidate
  * even if it never sends: a one-way SA. And how many more, if nobody reacts, for
@@ -183,6 +183,7 @@ struct nf_vpn_esp_evidence {
  * @packets:	seen while unsettled, stops counting at the top
  * @again:	settled: how often its sequence number began anew
  * @settled:	it is known whose it is
+ * @fresh:	its first sequence number was low: a new SA
  * @n:		clients weighed
  * @id:		their ids
  * @lead:	evidence for each of them
@@ -197,6 +198,7 @@ struct nf_vpn_esp_in {
 	u8 packets;
 	u8 again;
 	bool settled;
+	bool fresh;
 	u8 n;
 	u32 id[NF_VPN_ESP_TRACKED];
 	s8 lead[NF_VPN_ESP_TRACKED];

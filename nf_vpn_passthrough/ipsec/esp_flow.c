@@ -8,7 +8,6 @@
 #include <linux/slab.h>
 #include <net/ip.h>
 #include <net/netfilter/nf_conntrack_zones.h>
-#include <net/xfrm.h>
 #include "ipsec.h"
 
 /* RFC 4303 2.1: 1 to 255 are reserved, 0 is for local use. */
@@ -185,20 +184,6 @@ static struct nf_vpn_flow *nf_vpn_esp_learn(struct nf_vpn_net *vn, u8 dir,
 	return flow;
 }
 
-/* The router's own SA: never touched, whatever a client claims. */
-static bool nf_vpn_esp_local(struct net *net, const struct sk_buff *skb,
-			     const struct nf_vpn_key *key)
-{
-	xfrm_address_t daddr = { .a4 = key->dst };
-	struct xfrm_state *x;
-
-	x = xfrm_state_lookup(net, skb->mark, &daddr, key->id, IPPROTO_ESP,
-			      AF_INET);
-	if (x)
-		xfrm_state_put(x);
-	return x;
-}
-
 static void nf_vpn_esp_arrival_of(const struct sk_buff *skb, unsigned int off,
 				  struct nf_vpn_esp_arrival *a)
 {
@@ -267,7 +252,8 @@ static unsigned int nf_vpn_esp_miss(struct nf_vpn_net *vn, struct sk_buff *skb,
 	if (*flow)
 		nf_vpn_lane_kill((*flow)->lane);
 	*flow = NULL;
-	if (nf_vpn_esp_local(vn->net, skb, key)) {
+	if (nf_vpn_local_owns(vn->net, skb, key)) {
+		nf_vpn_local_zone(vn, skb, key);
 		nf_vpn_count(vn, NF_VPN_STAT_ESP_LOCAL);
 		return NF_ACCEPT;
 	}

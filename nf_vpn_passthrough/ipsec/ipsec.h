@@ -40,6 +40,7 @@ struct nf_vpn_end {
  * @timeout: ESP timeouts in jiffies: not replied, replied
  * @gate: jiffies a gate stays open
  * @without_ike: help ESP that no IKE announced
+ * @local_tmpl: carries the zone of the router's own ESP, NULL until needed
  * @ctl: sysctl table
  */
 struct nf_vpn_ipsec_net {
@@ -51,6 +52,7 @@ struct nf_vpn_ipsec_net {
 	unsigned int		timeout[2];
 	unsigned int		gate;
 	unsigned int		without_ike;
+	struct nf_conn		*local_tmpl;
 	struct ctl_table_header	*ctl;
 };
 
@@ -172,6 +174,16 @@ void nf_vpn_pair_put(struct nf_vpn_pair *pair);
 /* esp_conn.c: the live lane of a pair, made if need be; lock held. */
 struct nf_vpn_lane *nf_vpn_esp_lane(struct nf_vpn_net *vn,
 				    struct nf_vpn_pair *pair);
+
+/* esp_local.c; RCU, no lock */
+
+/* Has the router an SA of its own with the SPI of that packet? */
+bool nf_vpn_local_owns(struct net *net, const struct sk_buff *skb,
+		       const struct nf_vpn_key *key);
+/* Keep the router's own packet out of a zone that a client has. */
+void nf_vpn_local_zone(struct nf_vpn_net *vn, struct sk_buff *skb,
+		       const struct nf_vpn_key *key);
+void nf_vpn_local_net_exit(struct nf_vpn_ipsec_net *in);
 
 /* esp_manual.c: ESP without IKE (sysctl).  No lock held. */
 

@@ -97,6 +97,8 @@ static void __net_exit nf_vpn_ipsec_net_exit(struct net *net)
 
 	nf_vpn_sysctl_unregister(in->ctl);
 	nf_vpn_pair_net_exit(in->vn, in);
+	/* No hook of ours runs here any more: who had it has its own reference. */
+	nf_vpn_local_net_exit(in);
 }
 
 static struct pernet_operations nf_vpn_ipsec_net_ops = {
