@@ -439,6 +439,8 @@ static bool pressed(const struct nf_vpn_esp_bucket *b,
  * @room:	receivers wanted
  * @lead:	of the two with most evidence gained
  * @leader:	who has lead[0]
+ * @silent:	the candidate at hand did not react to the last probe
+ * @leader_silent: nor did the leader, so it may be the wrong one
  * @guessed:	in->guess is a candidate still
  * @guess:	its index
  * @guess_gain:	evidence about it
@@ -457,6 +459,8 @@ struct scan {
 	unsigned int room;
 	int lead[2];
 	unsigned int leader;
+	bool silent;
+	bool leader_silent;
 	bool guessed;
 	unsigned int guess;
 	int guess_gain;
@@ -525,7 +529,6 @@ static int echo(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 	u32 rtt = ev->rtt ? ev->rtt : s->rtt;
 	u32 age = since(s->now, ev->out_last);
 	u32 usual = NF_VPN_ESP_THINK_MS + NF_VPN_ESP_JITTER_MS;
-	int lead = 0;
 
 	if (!rtt || !(ev->flags & SENT))
 		return 0;
@@ -533,9 +536,7 @@ static int echo(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 		return LEAD_EARLY;
 	if (age >= rtt + usual)
 		return age < 2 * rtt + 4 * NF_VPN_ESP_THINK_MS ? LEAD_LATE : 0;
-	for (; usual < ev->gap[0] && lead < LEAD_ECHO; usual *= 2)
-		lead++;
-	return lead;
+	return ev->gap[0] > usual ? LEAD_ECHO : LEAD_LATE;
 }
 
 static int clamp_lead(int lead)
@@ -553,7 +554,7 @@ static int lead_of(struct scan *s, const struct nf_vpn_esp_evidence *ev,
 		   const struct nf_vpn_esp_candidate *c)
 {
 	struct nf_vpn_esp_in *in = s->in;
-	int lead = prior(s, ev, c), old = 0;
+	int lead = prior(s, ev, c), old = 0, react;
 	unsigned int i;
 
 	for (i = 0; i < in->n && in->id[i] != ev->id; i++)
@@ -564,8 +565,12 @@ static int lead_of(struct scan *s, const struct nf_vpn_esp_evidence *ev,
 	}
 	if (s->due || in->packets == 1)
 		old += echo(s, ev);
-	if (s->due && (in->packets == 2 || (i < in->n && in->probed >> i & 1)))
-		old += reaction(s, ev);
+	s->silent = false;
+	if (s->due && (in->packets == 2 || (i < in->n && in->probed >> i & 1))) {
+		react = reaction(s, ev);
+		s->silent = react == LEAD_SILENT;
+		old += react;
+	}
 	if (i < in->n)
 		in->lead[i] = (s8)clamp_lead(old);
 	s->gain = clamp_lead(old);
@@ -614,6 +619,7 @@ static void rank(struct scan *s, unsigned int i, int lead)
 		s->lead[1] = s->plan->eligible ? s->lead[0] : -LEAD_TOP;
 		s->lead[0] = lead;
 		s->leader = i;
+		s->leader_silent = s->silent;
 	} else if (lead > s->lead[1]) {
 		s->lead[1] = lead;
 	}
@@ -728,7 +734,7 @@ static void narrow(struct scan *s)
 	unsigned int i, n = 1;
 
 	if (s->in->packets < NF_VPN_ESP_LEAD_PACKETS ||
-	    s->lead[0] < NF_VPN_ESP_LEAD)
+	    s->lead[0] < NF_VPN_ESP_LEAD || s->leader_silent)
 		return;
 	for (i = 1; i < p->n; i++) {
 		if (s->lead[0] - s->plan->gained[i] >= NF_VPN_ESP_LEAD)
@@ -777,7 +783,7 @@ static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 				 since(s->now, in->first) >=
 				 NF_VPN_ESP_ONE_WAY_MS);
 	return sends && in->packets >= NF_VPN_ESP_LEAD_PACKETS &&
-	       s->lead[0] >= want &&
+	       !s->leader_silent && s->lead[0] >= want &&
 	       s->lead[0] - s->lead[1] >= want;
 }
 

@@ -58,8 +58,8 @@
 /* Lead, in the units of esp_evidence.c, that settles an SPI: an answer in time
  * and a reaction, or three of either, and never on fewer packets.
  */
-#define NF_VPN_ESP_LEAD		12
-#define NF_VPN_ESP_LEAD_PACKETS	4
+#define NF_VPN_ESP_LEAD		10
+#define NF_VPN_ESP_LEAD_PACKETS	3
 
 /* Packets over NF_VPN_ESP_ONE_WAY_MS that settle an SPI for the only candidate
  * even if it never sends: a one-way SA. And how many more, if nobody reacts, for

@@ -136,7 +136,8 @@ struct client {
 	u32 ispi_count;
 	u32 msgid[2];
 	struct exchange ex[2];
-	struct { u64 ispi; u32 msgid; u8 kind; bool quick_done; } done[2];
+	struct { u64 ispi; u32 msgid; u8 kind; } done[2];
+	struct { u64 ispi; u32 msgid; s8 sa; bool done; } quick[2];
 	struct sa sa[SAS];
 	s8 newest;
 	u32 gen, sa_gen;

@@ -330,6 +330,7 @@ static void start(struct client *c)
 	memset(c->ex, 0, sizeof(c->ex));
 	memset(c->burst, 0, sizeof(c->burst));
 	memset(c->done, 0, sizeof(c->done));
+	memset(c->quick, 0, sizeof(c->quick));
 	c->up = false;
 	c->two_way = false;
 	c->server_got = false;
@@ -407,10 +408,14 @@ static void request_came(struct client *c, enum side side, const struct ike *m)
 		c->done[!side].ispi = m->ispi;
 		c->done[!side].msgid = m->msgid;
 		c->done[!side].kind = m->kind;
-		c->done[!side].quick_done = false;
 		grant(c, side, m);
-		if (m->kind == K_QUICK)
+		if (m->kind == K_QUICK) {
+			c->quick[!side].ispi = m->ispi;
+			c->quick[!side].msgid = m->msgid;
+			c->quick[!side].sa = m->sa;
+			c->quick[!side].done = false;
 			timer(c, W_QUICK_AGAIN, c->rto, m->msgid, side);
+		}
 	}
 	answer.stage = 2;
 	send_ike(c, side, &answer);
@@ -419,11 +424,11 @@ static void request_came(struct client *c, enum side side, const struct ike *m)
 /* Quick Mode's answer was not confirmed */
 static void quick_again(struct client *c, const struct event *e)
 {
-	struct ike m = { .ispi = c->done[!e->dir].ispi, .msgid = e->gen,
-			 .kind = K_QUICK, .stage = 2, .sa = c->newest,
-			 .from = !e->dir };
+	struct ike m = { .ispi = c->quick[!e->dir].ispi, .msgid = e->gen,
+			 .kind = K_QUICK, .stage = 2,
+			 .sa = c->quick[!e->dir].sa, .from = !e->dir };
 
-	if (c->done[!e->dir].msgid != e->gen || c->done[!e->dir].quick_done)
+	if (c->quick[!e->dir].msgid != e->gen || c->quick[!e->dir].done)
 		return;
 	send_ike(c, e->dir, &m);
 	timer(c, W_QUICK_AGAIN, 2 * c->rto, e->gen, e->dir);
@@ -484,10 +489,11 @@ static void answered(struct client *c, enum side side, u8 kind, s8 sa)
 static void answer_came(struct client *c, enum side side, const struct ike *m)
 {
 	struct exchange *ex = &c->ex[side];
+	bool quick = m->kind == K_QUICK && side == m->from;
 	bool mine = ex->ispi == m->ispi && ex->kind == m->kind &&
 		    ex->msgid == m->msgid;
 
-	if (mine && m->kind == K_QUICK)
+	if (quick)
 		quick_last(c, side, m);
 	if (!mine || !ex->active)
 		return;
@@ -506,8 +512,8 @@ static void end_ike(struct client *c, const struct event *e)
 		request_came(c, side, &e->ike);
 	} else if (e->ike.stage == 2) {
 		answer_came(c, side, &e->ike);
-	} else if (c->done[!side].msgid == e->ike.msgid) {
-		c->done[!side].quick_done = true;
+	} else if (c->quick[!side].msgid == e->ike.msgid) {
+		c->quick[!side].done = true;
 		c->sa[e->ike.sa].out[side] = true;
 	}
 }
