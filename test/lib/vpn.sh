@@ -21,7 +21,7 @@
 
 PPTP_SERVER=10.55.0.1
 ESP_SERVER=10.99.0.1
-VPN_WAIT=40
+VPN_WAIT=60
 WHACK=/usr/libexec/ipsec/whack
 
 # --- PPTP

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
-# timeout: 300
+# timeout: 400
 #
 # Everything real-esp.sh does, with IKEv1: main mode, and quick mode for every new SA.
 IKE=ikev1

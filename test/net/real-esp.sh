@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
-# timeout: 300
+# timeout: 400
 #
 # The main job, with the software people run: two libreswan clients behind one
 # public address, raw ESP to the same server, keyed by IKEv2. The first one

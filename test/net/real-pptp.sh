@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
-# timeout: 240
+# timeout: 300
 #
 # The main job, with the software people run: two pptp-linux clients behind one
 # public address talk to one pptpd at the same time. Without the helper rule no
