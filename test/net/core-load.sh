@@ -17,13 +17,17 @@ ours() { lsmod | awk '/^nf_vpn/ { print $1 }' | sort | xargs; }
 all_gone() { [ -z "$(ours)" ]; }
 unload() { modprobe -r "$@" 2>/dev/null; all_gone; }
 aliases() { modinfo -F alias "$1" | sort | xargs; }
+# shellcheck disable=SC2016 # awk expands these
 counts() { r awk '$2 { print $1, $2 }' /proc/net/nf_vpn/stats | xargs; }
 
 cycles() {
 	local i
 	for ((i = 1; i <= 20; i++)); do
-		modprobe nf_vpn_passthrough && [ "$(ours)" = "$all" ] && modprobe -r nf_vpn_passthrough && all_gone ||
-			{ echo "in cycle $i: $(ours)"; return 1; }
+		if ! { modprobe nf_vpn_passthrough && [ "$(ours)" = "$all" ] &&
+			modprobe -r nf_vpn_passthrough && all_gone; }; then
+			echo "in cycle $i: $(ours)"
+			return 1
+		fi
 	done
 }
 
@@ -32,7 +36,7 @@ plan 15
 is "nothing is loaded" "$(ours)" ""
 matches "nf_vpn_ipsec says what it is" "$(aliases nf_vpn_ipsec)" "nf_vpn_passthrough.*nfct-helper-vpn-ike"
 matches "nf_vpn_pptp says what it is" "$(aliases nf_vpn_pptp)" "nf_vpn_passthrough.*nfct-helper-vpn-pptp"
-is "the licence" "$(for m in $all; do modinfo -F license $m; done | sort -u)" GPL
+is "the licence" "$(for m in $all; do modinfo -F license "$m"; done | sort -u)" GPL
 
 topo_up 2
 helper_rule vpn-ike udp 500

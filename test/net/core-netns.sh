@@ -26,6 +26,7 @@ second_network() {
 	r nft list ruleset | in_ns q nft -f -
 }
 # of ROUTER COUNTER; flows_of ROUTER
+# shellcheck disable=SC2016 # awk expands these
 of() { in_ns "$1" awk -v name="$2" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
 flows_of() { in_ns "$1" sh -c 'wc -l </proc/net/nf_vpn/flows'; }
 sets_up() { echo "$(meet "$1" "$2" | sed 's/:.*//') $(deliver "$1" $SERVER "$3" 1) $(deliver "$2" $WAN "$4" 1)"; }

@@ -13,6 +13,7 @@
 # shellcheck source=test/peer/ike.sh
 . "$(dirname "$0")/../peer/ike.sh"
 
+# shellcheck disable=SC2016 # awk expands these
 counts() { r awk '$2 { print $1, $2 }' /proc/net/nf_vpn/stats | xargs; }
 
 plan 13

@@ -19,16 +19,16 @@ policy() { in_ns "$1" ip xfrm policy add src "$2" dst "$3" dir "$4" tmpl src "$5
 
 # tunnel K: 10.88.0.K at client K, 10.99.0.1 at the server, which sees the router.
 tunnel() {
-	local k=$1 c=c$1 at out=0x100$1 back=0x200$1
+	local k=$1 c=c$1 at out=0x100$1 back=0x200$1 inner=10.88.0.$1/32
 	at=$(client_ip "$k")
-	address $c lo 10.88.0.$k/32 &&
-		sa $c "$at" $SERVER $out "$k" && sa $c $SERVER "$at" $back "$k" &&
-		policy $c 10.88.0.$k/32 10.99.0.1/32 out "$at" $SERVER "$k" &&
-		policy $c 10.99.0.1/32 10.88.0.$k/32 in $SERVER "$at" "$k" &&
-		sa s $WAN $SERVER $out "$k" && sa s $SERVER $WAN $back "$k" &&
-		policy s 10.88.0.$k/32 10.99.0.1/32 in $WAN $SERVER "$k" &&
-		policy s 10.99.0.1/32 10.88.0.$k/32 out $SERVER $WAN "$k" &&
-		s ip route add 10.88.0.$k via $WAN
+	address "$c" lo "$inner" &&
+		sa "$c" "$at" $SERVER "$out" "$k" && sa "$c" $SERVER "$at" "$back" "$k" &&
+		policy "$c" "$inner" 10.99.0.1/32 out "$at" $SERVER "$k" &&
+		policy "$c" 10.99.0.1/32 "$inner" in $SERVER "$at" "$k" &&
+		sa s $WAN $SERVER "$out" "$k" && sa s $SERVER $WAN "$back" "$k" &&
+		policy s "$inner" 10.99.0.1/32 in $WAN $SERVER "$k" &&
+		policy s 10.99.0.1/32 "$inner" out $SERVER $WAN "$k" &&
+		s ip route add "$inner" via $WAN
 }
 pings() { answered "c$1" "$2" 10.99.0.1 -I "10.88.0.$1"; }
 

@@ -65,6 +65,7 @@ on_exit() {
 # --- what the router says
 
 # stat NAME: a counter of the router; flow_count: flows it has.
+# shellcheck disable=SC2016 # awk expands these
 stat() { r awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
 flow_count() { r sh -c 'wc -l </proc/net/nf_vpn/flows'; }
 no_flows() { [ "$(flow_count)" = 0 ]; }
