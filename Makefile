@@ -8,7 +8,7 @@ CURRENT := $(CURDIR)
 # the guest's kernel of "make shell"
 KERNEL ?= 6.1
 
-.PHONY: all modules install clean test check demo shell help distclean-cache
+.PHONY: all modules install clean test check bench demo shell help distclean-cache
 
 all: modules
 
@@ -34,6 +34,10 @@ check:
 	scripts/setup
 	scripts/check
 
+bench:
+	scripts/setup
+	scripts/bench-gre "$(KERNEL)"
+
 demo:
 	scripts/setup
 	scripts/demo
@@ -52,6 +56,7 @@ help:
 	@echo "make clean      remove what was built"
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
 	@echo "make test       all tests, on all supported kernels, in guests"
+	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
 	@echo "make check      shellcheck, checkpatch, sparse, kernel-doc"
 	@echo "make shell      a shell in a guest in the tests' network (KERNEL=$(KERNEL))"
 	@echo "make distclean-cache   forget fetched kernels, roots and builds"
