@@ -35,6 +35,8 @@ s() { in_ns s "$@"; }
 client_ip() { if [ "$TOPO_MODE" = lan ]; then echo "192.168.1.$(($1 + 1))"; else echo "192.168.$1.2"; fi; }
 gateway_ip() { if [ "$TOPO_MODE" = lan ]; then echo 192.168.1.1; else echo "192.168.$1.1"; fi; }
 
+# A killed program's TCP socket holds its namespace while it repeats a FIN that
+# nobody answers: one repetition will do.
 # A namespace, and a canary: a veth whose end out here vanishes only when the
 # kernel has really begun to free the namespace.
 ns_add() {
@@ -43,7 +45,7 @@ ns_add() {
 	ip netns add "$ns" &&
 		ip link add "x-$1-$TOPO_ID" type veth peer name canary netns "$ns" &&
 		ip netns exec "$ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
-			net.ipv6.conf.default.disable_ipv6=1 &&
+			net.ipv6.conf.default.disable_ipv6=1 net.ipv4.tcp_orphan_retries=1 &&
 		ip -n "$ns" link set lo up
 }
 
