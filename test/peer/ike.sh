@@ -24,7 +24,11 @@ peers_up() {
 
 peers_ready() {
 	local line
-	read -r -t 30 line <&"$PEERS_SAY" && [ "$line" = ready ]
+	read -r -t 60 line <&"$PEERS_SAY" && [ "$line" = ready ] && return
+	echo "the peers (process $PEERS_PID) said: ${line:-nothing}"
+	cat "$TOPO_TMP/peers.log" "/proc/$PEERS_PID/wchan" "/proc/$PEERS_PID/stack"
+	ps -eo pid,stat,wchan:30,args
+	return 1
 }
 
 node_address() {
@@ -52,6 +56,7 @@ peers_down() {
 	local pid=${PEERS_PID:-}
 	[ -n "$pid" ] || return 0
 	echo quit >&"$PEERS_ASK"
+	wait_for 20 not kill -0 "$pid" || kill -9 "$pid"
 	wait "$pid" 2>/dev/null
 	PEERS_PID=
 }
