@@ -128,10 +128,14 @@ ike_up() {
 		ike_config "$ns" >"$TOPO_TMP/ike.$ns.conf"
 		background "$ns" "pluto-$ns" /usr/libexec/ipsec/pluto --nofork --stderrlog --rundir /run/pluto \
 			--config "$TOPO_TMP/ike.$ns.conf" --secretsfile "$TOPO_TMP/ike.secrets" \
-			--nssdir /var/lib/ipsec/nss || return
+			--nssdir /var/lib/ipsec/nss || { echo "no process for pluto in $ns"; return 1; }
 	done
 	for ns in s $(ike_clients); do
-		wait_for "$VPN_WAIT" ike_is_ready "$ns" || { echo "pluto in $ns does not start"; return 1; }
+		wait_for "$VPN_WAIT" ike_is_ready "$ns" || {
+			echo "pluto in $ns does not start"
+			tail -n 5 "$TOPO_TMP/pluto-$ns.log"
+			return 1
+		}
 	done
 }
 
