@@ -275,7 +275,8 @@ enum nf_vpn_ike_evidence nf_vpn_esp_ike(struct nf_vpn_esp_evidence *ev,
 
 u32 nf_vpn_esp_hold(struct nf_vpn_esp_evidence *const *ev, unsigned int n,
 		    unsigned int self, const struct nf_vpn_ike_msg *msg,
-		    unsigned int dir, u32 queued, u32 waited, u32 hold_ms, u32 now)
+		    unsigned int dir, u32 queued, u32 waited, u32 hold_ms,
+		    u32 now)
 {
 	unsigned int i, rivals = 0;
 	u32 slots;
@@ -285,7 +286,7 @@ u32 nf_vpn_esp_hold(struct nf_vpn_esp_evidence *const *ev, unsigned int n,
 	    !nf_vpn_ike_hands_spi(&ev[self]->ike, msg, dir))
 		return 0;
 	for (i = 0; i < n; i++)
-		rivals += i != self && has_slot(ev[i], now);
+		rivals += has_slot(ev[i], now);
 	slots = queued * NF_VPN_ESP_SLOT_MS / hold_ms +
 		waited / NF_VPN_ESP_HOLD_STEP_MS;
 	if (rivals <= slots)
@@ -595,7 +596,6 @@ static u64 key_of(const struct scan *s, const struct nf_vpn_esp_candidate *c,
 static void enlist(struct scan *s, unsigned int i, u64 key)
 {
 	s8 gain = (s8)s->gain;
-
 	struct nf_vpn_esp_plan *p = s->plan;
 	unsigned int at = p->n;
 

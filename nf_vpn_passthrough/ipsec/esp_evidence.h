@@ -370,7 +370,8 @@ bool nf_vpn_esp_in_shared(struct nf_vpn_esp_in *in,
  */
 u32 nf_vpn_esp_hold(struct nf_vpn_esp_evidence *const *ev, unsigned int n,
 		    unsigned int self, const struct nf_vpn_ike_msg *msg,
-		    unsigned int dir, u32 queued, u32 waited, u32 hold_ms, u32 now);
+		    unsigned int dir, u32 queued, u32 waited, u32 hold_ms,
+		    u32 now);
 
 /**
  * nf_vpn_esp_view() - a pair as the scorer sees it
