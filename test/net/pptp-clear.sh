@@ -18,7 +18,7 @@ plan 28
 must modprobe nf_vpn_passthrough
 topo_up 2
 must helper_rule vpn-pptp tcp 1723
-must r sysctl -qw net.netfilter.nf_vpn.pptp_grace=2
+must r sysctl -qw net.netfilter.nf_vpn.pptp_grace=2 net.netfilter.nf_vpn.pptp_quiet=2
 peer_up s s listen
 peer_up c1 c1
 peer_up c2 c2

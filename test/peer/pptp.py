@@ -9,29 +9,32 @@ pptp.py NAME IN OUT: reads one command a line from the FIFO IN; answers on the
 FIFO OUT with any number of lines and a "." alone. test/peer/pptp.sh has the
 shell's side. Everything that happens is printed on standard output, too.
 
-  listen [PORT]              accepted connections are a1, a2, ...; every request
+  listen [PORT] [v6=1]       accepted connections are a1, a2, ...; every request
                              is answered (see auto), GRE pings too
-  connect C ADDR [PORT] [bind=ADDR]
+  connect C ADDR [PORT] [bind=ADDR] [t=S]
   start C                    Start-Control-Connection, prints the reply
   call C ID [in] [t=S]       Outgoing-Call (or Incoming-Call, with Connected);
                              prints "up own=ID peer=ID" or what went wrong
-  calls C FIRST COUNT [in]   the same in one burst; prints how many are up
+  calls C FIRST COUNT [in] [burst=N]  the same, all at once or N at a time;
+                             prints how many are up
   know C OWN PEER            a call that was set up by hand
   send C MSG [K=V...] [+ MSG...] [cut=each|N,N] [gap=MS]
                              all messages as one piece, or cut there
-  raw C HEX|text:... [cut=]  octets
+  raw C HEX|text:... [cut=]  octets; in a text ~ is a space
+  octets C COUNT [S]         so many octets that are no message
   wait C TYPE [S]            next message of that type (any: of any), removed
   queue C                    prints what else has come, and forgets it
   auto [TYPE...]             requests answered unasked: all of them, or these
   ids FIRST [same]           own IDs for calls answered unasked
   result N                   result code of calls answered unasked
   ping [C...] [t=S]          GRE to every call and back: "sent back wrong"
-  gre to=ADDR id=N [seq=N] [ack=N] [data=TEXT] [hex=HEX] [frag=1]
+  gre to=ADDR id=N [seq=N] [ack=N] [data=TEXT] [times=N] [from=ADDR], gre to= hex=
   gwait [S]                  next GRE packet that is no ping or pong
-  icmp to=ADDR [type=N code=N mtu=N quote=8]  about the last GRE packet
+  icmp to=ADDR [type=N code=N mtu=N quote=8 id=N spoil=1]  about the last GRE packet
   iwait [S]                  next ICMP error
   close C, reset C, fin C, gone C [S]   ends; gone: has the other side ended?
-  inject C off=N HEX|text:...           forged segment, N octets off sequence
+  nagle C                    small pieces wait for the ACK of the one before
+  inject C off=N HEX|text:... [flags= doff=]  forged segment, N octets off sequence
 
 Messages: sccrq sccrp stopccrq stopccrp echorq echorp ocrq ocrp icrq icrp iccn
 ccrq cdn wen sli. Keys: own= peer= result= id= (Echo) len= magic= kind= type=.
@@ -90,10 +93,12 @@ class Message:
         kind = struct.unpack_from(">H", data, 8)[0]
         self.name = NAMES.get(kind, f"type{kind}")
         _, length, own, peer, result = TABLE.get(self.name, (0, 0, 0, 0, 0))
+        if len(data) < max(own, peer) + 2 or len(data) <= result:
+            own = peer = result = 0  # too short to have any
         self.own = struct.unpack_from(">H", data, own)[0] if own else None
         self.peer = struct.unpack_from(">H", data, peer)[0] if peer else None
         self.result = data[result] if result else None
-        self.echo = struct.unpack_from(">I", data, 12)[0] if kind in (5, 6) else None
+        self.echo = struct.unpack_from(">I", data, 12)[0] if kind in (5, 6) and len(data) >= 16 else None
         plain = bytearray(body(kind, len(data)))
         plain[0:12] = data[0:12]
         for off, size in ((own, 2), (peer, 2), (result, 1)):
@@ -116,11 +121,15 @@ class Message:
 class Conn:
     def __init__(self, end, name, sock):
         self.end, self.name, self.sock = end, name, sock
-        self.addr = sock.getpeername()[0]
+        self.addr = sock.getpeername()[0].removeprefix("::ffff:")
         self.data, self.queue, self.ended = b"", [], None
         self.peers = {}  # own ID -> peer's ID
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
+        self.linger(1)  # who is killed leaves no socket behind
+
+    def linger(self, on):
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
 
     def readable(self):
         try:
@@ -133,6 +142,7 @@ class Conn:
         if not data:
             self.ended = self.ended or "closed"
             self.end.note(f"{self.name} ended: {self.ended}")
+            self.linger(0)
             self.sock.close()
             return
         self.data += data
@@ -181,7 +191,10 @@ class Conn:
                 try:
                     piece = piece[self.sock.send(piece):]
                 except BlockingIOError:
-                    self.end.pump(0.01)
+                    self.end.pump_quiet(0.01)
+                except OSError as error:
+                    self.ended = self.ended or error.strerror
+                    return
             if gap and stop < len(data):
                 self.end.pump_for(gap)
 
@@ -258,7 +271,7 @@ class End:
 
     # --- GRE
 
-    def gre_send(self, to, call_id, seq=None, ack=None, data=b""):
+    def gre_send(self, to, call_id, seq=None, ack=None, data=b"", sock=None):
         flags = 0x2001 | (0x1000 if seq is not None else 0) | (0x0080 if ack is not None else 0)
         packet = struct.pack(">HHHH", flags, 0x880B, len(data), call_id)
         if seq is not None:
@@ -266,7 +279,7 @@ class End:
         if ack is not None:
             packet += struct.pack(">I", ack)
         try:
-            self.gre.sendto(packet + data, (to, 0))
+            (sock or self.gre).sendto(packet + data, (to, 0))
         except OSError as error:
             self.note(f"gre to {to}: {error.strerror}")
 
@@ -417,20 +430,21 @@ class End:
 
     def do_calls(self, args, keys, _):
         conn, first, count = self.conns[args[0]], num(args[1]), num(args[2])
-        ask = "icrq" if "in" in args else "ocrq"
-        wanted, up = set(range(first, first + count)), 0
-        data = b"".join(build(ask, {"own": str(i)}) for i in sorted(wanted))
-        conn.write(data)
+        ask, up = "icrq" if "in" in args else "ocrq", 0
+        burst = num(keys.get("burst", str(count)))
         end = time.monotonic() + float(keys.get("t", 20))
-        while wanted:
-            reply = self.take(conn, ANSWERS[ask], end - time.monotonic())
-            if not reply or reply.peer not in wanted or "CHANGED" in reply.text:
-                return f"{up} up, then {reply.text if reply else 'nothing'}"
-            wanted.remove(reply.peer)
-            conn.peers[reply.peer] = reply.own
-            up += 1
-            if ask == "icrq":
-                conn.write(build("iccn", {"peer": str(reply.own)}))
+        for start in range(first, first + count, burst):
+            wanted = set(range(start, min(start + burst, first + count)))
+            conn.write(b"".join(build(ask, {"own": str(i)}) for i in sorted(wanted)))
+            while wanted:
+                reply = self.take(conn, ANSWERS[ask], end - time.monotonic())
+                if not reply or reply.peer not in wanted or "CHANGED" in reply.text:
+                    return f"{up} up, then {reply.text if reply else 'nothing'}"
+                wanted.remove(reply.peer)
+                conn.peers[reply.peer] = reply.own
+                up += 1
+                if ask == "icrq":
+                    conn.write(build("iccn", {"peer": str(reply.own)}))
         return f"{up} up"
 
     def do_know(self, args, *_):
@@ -486,7 +500,6 @@ class End:
         return "\n".join(lines)
 
     def do_octets(self, args, *_):
-        """octets C COUNT [S]: so many octets that are no message"""
         conn = self.conns[args[0]]
         self.until(lambda: len(conn.data) >= int(args[1]) or conn.ended,
                    float(args[2]) if len(args) > 2 else 5)
@@ -534,9 +547,13 @@ class End:
         if "hex" in keys:
             self.gre.sendto(bytes.fromhex(keys["hex"]), (keys["to"], 0))
             return "ok"
+        sock = None
+        if "from" in keys:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, 47)
+            sock.bind((keys["from"], 0))
         self.gre_send(keys["to"], num(keys["id"]), num(keys["seq"]) if "seq" in keys else None,
                       num(keys["ack"]) if "ack" in keys else None,
-                      keys.get("data", "x").encode() * num(keys.get("times", "1")))
+                      keys.get("data", "x").encode() * num(keys.get("times", "1")), sock)
         return "ok"
 
     def do_gwait(self, args, *_):
@@ -559,12 +576,14 @@ class End:
         return self.icmp_queue.pop(0) if self.icmp_queue else "nothing"
 
     def do_close(self, args, *_):
-        self.conns.pop(args[0]).sock.close()
+        conn = self.conns.pop(args[0])
+        conn.linger(0)
+        conn.sock.close()
         return "ok"
 
-    def do_drop(self, args, *_):
-        """drop C: forget the connection, send nothing about it (not even FIN)"""
-        self.kept = [*getattr(self, "kept", []), self.conns.pop(args[0]).sock]
+    def do_nagle(self, args, *_):
+        """nagle C: from now on, as sockets are by default"""
+        self.conns[args[0]].sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
         return "ok"
 
     def do_fin(self, args, *_):
@@ -572,9 +591,7 @@ class End:
         return "ok"
 
     def do_reset(self, args, *_):
-        sock = self.conns.pop(args[0]).sock
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        sock.close()
+        self.conns.pop(args[0]).sock.close()
         return "ok"
 
     def do_gone(self, args, *_):
@@ -589,7 +606,8 @@ class End:
         (source, sport), (dest, dport) = conn.sock.getsockname(), conn.sock.getpeername()
         seq = (seq + num(keys.get("off", "0"))) & 0xFFFFFFFF
         flags = num(keys.get("flags", "0x18"))
-        tcp = bytearray(struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 5 << 4, flags, 500, 0, 0) + data)
+        tcp = bytearray(struct.pack(">HHIIBBHHH", sport, dport, seq, ack,
+                                    num(keys.get("doff", "5")) << 4, flags, 500, 0, 0) + data)
         pseudo = socket.inet_aton(source) + socket.inet_aton(dest) + struct.pack(">HH", 6, len(tcp))
         struct.pack_into(">H", tcp, 16, checksum(pseudo + tcp))
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, 6) as raw:
