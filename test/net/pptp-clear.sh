@@ -52,6 +52,7 @@ is "Echo from the client" "$(p c2 wait k echorp)" "echorp id=7"
 must p_ok s send a2 cdn own="$public"
 is "Call-Disconnect-Notify carries the PAC's own ID: untouched" "$(p c2 wait k cdn)" "cdn own=$public"
 check "the call is over after the grace time" wait_for 8 flows_are 2
+# shellcheck disable=SC2119 # its argument may be left out
 is "its GRE entry is gone" "$(gre_entries)" 1
 is "GRE of the dead call does not reach the server's other one" "$(p c2 ping t=1)" "sent 1 back 0 wrong 0"
 p c2 forget k 7 >/dev/null
