@@ -70,6 +70,8 @@ static const struct nf_vpn_stat_text nf_vpn_stat_texts[NF_VPN_STAT_MAX] = {
 		"control segments dropped: one before is missing" },
 	[NF_VPN_STAT_PPTP_SPLIT] = { "pptp_split",
 		"control segments cut or dropped: they split a call ID" },
+	[NF_VPN_STAT_PPTP_LOST] = { "pptp_lost",
+		"control messages that went to no call: a call ID stayed split" },
 	[NF_VPN_STAT_PPTP_OLD] = { "pptp_old",
 		"control segments dropped: too old to translate again" },
 	[NF_VPN_STAT_PPTP_UNKNOWN_ID] = { "pptp_unknown_id",

@@ -7,12 +7,6 @@
 #include "pptp_msg.h"
 #include "pptp_stream.h"
 
-/*
- * The public Call ID of refused calls: given to no call, so that GRE to it leads
- * nowhere.  An end that chose it itself gets another one when translated.
- */
-#define NF_VPN_PPTP_REFUSED_ID	0xffff
-
 /* Refused calls remembered per control connection until they are answered. */
 #define NF_VPN_PPTP_REFUSALS	8
 
@@ -43,15 +37,13 @@ struct nf_vpn_pptp_net {
 /**
  * struct nf_vpn_pptp_refusal - a call request that we could not serve
  * @id: Call ID of the end that asked, host order
- * @other: Call ID in the answer, host order
  * @from: the end that asked
- * @state: NF_VPN_PPTP_FREE, _ASKED or _ANSWERED
+ * @asked: and was not answered yet
  */
 struct nf_vpn_pptp_refusal {
 	u16	id;
-	u16	other;
 	u8	from;
-	u8	state;
+	bool	asked;
 };
 
 /**
@@ -147,24 +139,13 @@ void nf_vpn_pptp_control_reap(struct nf_vpn_net *vn);
 bool nf_vpn_pptp_translated(const struct nf_conn *ct, u8 end);
 
 /**
- * struct nf_vpn_pptp_edit - what the receiver of a message shall read
- * @own: the sender's Call ID
- * @peer: the receiver's Call ID
- * @refuse: the answer shall say that the call is refused
- */
-struct nf_vpn_pptp_edit {
-	u16	own;
-	u16	peer;
-	bool	refuse;
-};
-
-/**
  * nf_vpn_pptp_call_message() - the effect and translation of one message
  * @control: its connection
  * @from: the end that sent it, IP_CT_DIR_*
  * @msg: the message
- * @edit: in: as in the message
- * Return: 0, or negative when it must not be forwarded now (counted).
+ * @edit: what its receiver shall read; comes in as in the message
+ * Return: 0, or negative when it must not be forwarded now; see struct
+ * nf_vpn_pptp_segment, which also says what msg->lost means.
  */
 int nf_vpn_pptp_call_message(struct nf_vpn_pptp_control *control, u8 from,
 			     const struct nf_vpn_pptp_msg *msg,
@@ -180,10 +161,9 @@ int nf_vpn_pptp_refuse(struct nf_vpn_pptp_control *control, u8 from,
 		       const struct nf_vpn_pptp_msg *msg,
 		       struct nf_vpn_pptp_edit *edit);
 
-/* Was that request refused when it came first? */
-bool nf_vpn_pptp_refused(struct nf_vpn_pptp_control *control, u8 from,
-			 const struct nf_vpn_pptp_msg *msg,
-			 struct nf_vpn_pptp_edit *edit);
+/* The answer shall say that the call is refused. */
+void nf_vpn_pptp_refuse_result(const struct nf_vpn_pptp_msg *msg,
+			       struct nf_vpn_pptp_edit *edit);
 
 /* The answer to a refused request.  False: it is not one. */
 bool nf_vpn_pptp_refuse_answer(struct nf_vpn_pptp_control *control, u8 from,

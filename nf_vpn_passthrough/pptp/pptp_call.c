@@ -63,7 +63,7 @@ nf_vpn_pptp_call_by_pub(const struct nf_vpn_pptp_control *control, u8 end,
 static u16 nf_vpn_pptp_call_none(const struct nf_vpn_pptp_control *control,
 				 u8 end, bool pub)
 {
-	u16 id = NF_VPN_PPTP_REFUSED_ID;
+	u16 id = NF_VPN_PPTP_NO_CALL;
 
 	while (pub ? nf_vpn_pptp_call_by_pub(control, end, id) :
 		     nf_vpn_pptp_call_by_real(control, end, id))
@@ -80,7 +80,7 @@ static int nf_vpn_pptp_call_keep(struct nf_vpn_pptp_call *call, u8 end)
 	int err;
 
 	call->id[end].pub = call->id[end].real;
-	if (call->id[end].real == NF_VPN_PPTP_REFUSED_ID)
+	if (call->id[end].real == NF_VPN_PPTP_NO_CALL)
 		return -EEXIST;
 	err = nf_vpn_pptp_gre_reserve(call, end);
 	if (err != -EEXIST || nf_vpn_pptp_translated(call->control->ct, end))
@@ -97,8 +97,8 @@ static int nf_vpn_pptp_call_pick(struct nf_vpn_pptp_call *call, u8 end)
 	u32 start;
 
 	get_random_bytes(&start, sizeof(start));
-	for (i = 0; err == -EEXIST && i < NF_VPN_PPTP_REFUSED_ID; i++) {
-		call->id[end].pub = (start + i) % NF_VPN_PPTP_REFUSED_ID;
+	for (i = 0; err == -EEXIST && i < NF_VPN_PPTP_NO_CALL; i++) {
+		call->id[end].pub = (start + i) % NF_VPN_PPTP_NO_CALL;
 		err = nf_vpn_pptp_gre_reserve(call, end);
 	}
 	if (err == -EEXIST)
@@ -172,12 +172,9 @@ static int nf_vpn_pptp_call_request(struct nf_vpn_pptp_control *control,
 {
 	struct nf_vpn_pptp_call *call;
 
-	if (nf_vpn_pptp_refused(control, from, msg, edit))
-		return 0;
 	call = nf_vpn_pptp_call_by_real(control, from, msg->own_id);
 	/* The ID of a call that was answered, asked for anew: a new call. */
-	if (call && !msg->again &&
-	    (call->lane.closing || rcu_access_pointer(call->lane.ct))) {
+	if (call && (call->lane.closing || rcu_access_pointer(call->lane.ct))) {
 		nf_vpn_pptp_call_close(call, 0);
 		call = NULL;
 	}
@@ -232,10 +229,10 @@ static int nf_vpn_pptp_call_reply(struct nf_vpn_pptp_control *control, u8 from,
 		edit->peer = nf_vpn_pptp_call_none(control, !from, false);
 		return 0;
 	}
-	if (!msg->again)
-		nf_vpn_pptp_call_answer(call, from, msg);
+	nf_vpn_pptp_call_answer(call, from, msg);
 	edit->peer = call->id[!from].real;
-	edit->refuse = call->refused;
+	if (call->refused)
+		nf_vpn_pptp_refuse_result(msg, edit);
 	if (call->id[from].known)
 		edit->own = call->id[from].pub;
 	return 0;
@@ -263,12 +260,27 @@ nf_vpn_pptp_call_rename(struct nf_vpn_pptp_control *control, u8 from,
 	return call;
 }
 
+/*
+ * It names no call where it goes.  A request is answered for it: the end that
+ * asked may ask again.  All else is as if it had not been sent.
+ */
+static int nf_vpn_pptp_call_lost(struct nf_vpn_pptp_control *control, u8 from,
+				 const struct nf_vpn_pptp_msg *msg,
+				 struct nf_vpn_pptp_edit *edit)
+{
+	if (msg->type != NF_VPN_PPTP_OCRQ && msg->type != NF_VPN_PPTP_ICRQ)
+		return 0;
+	return nf_vpn_pptp_refuse(control, from, msg, edit);
+}
+
 int nf_vpn_pptp_call_message(struct nf_vpn_pptp_control *control, u8 from,
 			     const struct nf_vpn_pptp_msg *msg,
 			     struct nf_vpn_pptp_edit *edit)
 {
 	struct nf_vpn_pptp_call *call;
 
+	if (msg->lost)
+		return nf_vpn_pptp_call_lost(control, from, msg, edit);
 	switch (msg->type) {
 	case NF_VPN_PPTP_OCRQ:
 	case NF_VPN_PPTP_ICRQ:

@@ -118,13 +118,29 @@ static struct nf_vpn_pptp_control *nf_vpn_pptp_control_new(struct nf_conn *ct)
 		NULL;
 }
 
+static bool nf_vpn_pptp_control_over(const struct nf_conn *ct)
+{
+	switch (READ_ONCE(ct->proto.tcp.state)) {
+	case TCP_CONNTRACK_TIME_WAIT:
+	case TCP_CONNTRACK_CLOSE:
+		return true;
+	}
+	return !nf_vpn_ct_alive(ct);
+}
+
 struct nf_vpn_pptp_control *nf_vpn_pptp_control_get(struct nf_conn *ct)
 {
 	struct nf_vpn_pptp_net *pn = nf_vpn_pptp_pernet(nf_ct_net(ct));
 	struct nf_vpn_pptp_control *control;
 
 	control = nf_vpn_pptp_control_find(pn, ct);
-	return control ? control : nf_vpn_pptp_control_new(ct);
+	/*
+	 * Where a RST went by that the ends have not seen, the beginning of the
+	 * stream is forgotten, and what comes may look like one.
+	 */
+	if (control || nf_vpn_pptp_control_over(ct))
+		return control;
+	return nf_vpn_pptp_control_new(ct);
 }
 
 /* RFC 2637 3.1.4: without a control connection there are no calls. */
@@ -149,16 +165,6 @@ static void nf_vpn_pptp_control_del(struct nf_vpn_pptp_control *control)
 			      nf_vpn_pptp_control_client(control->ct));
 }
 
-static bool nf_vpn_pptp_control_over(const struct nf_vpn_pptp_control *control)
-{
-	switch (READ_ONCE(control->ct->proto.tcp.state)) {
-	case TCP_CONNTRACK_TIME_WAIT:
-	case TCP_CONNTRACK_CLOSE:
-		return true;
-	}
-	return !nf_vpn_ct_alive(control->ct);
-}
-
 /* Take one that is over (or any) out of the table. */
 static struct nf_vpn_pptp_control *
 nf_vpn_pptp_control_take(struct nf_vpn_net *vn, struct nf_vpn_pptp_net *pn,
@@ -168,7 +174,7 @@ nf_vpn_pptp_control_take(struct nf_vpn_net *vn, struct nf_vpn_pptp_net *pn,
 
 	spin_lock_bh(&vn->lock);
 	list_for_each_entry(control, &pn->list, list) {
-		if (!any && !nf_vpn_pptp_control_over(control))
+		if (!any && !nf_vpn_pptp_control_over(control->ct))
 			continue;
 		nf_vpn_pptp_control_del(control);
 		found = control;

@@ -11,12 +11,6 @@
 #include "nf_vpn_helper.h"
 #include "pptp.h"
 
-/* Result codes "do not accept": of an outgoing (RFC 2637 2.8), an incoming call
- * (2.10).  One octet each: the next one may be in the next segment.
- */
-#define NF_VPN_PPTP_OCRP_REFUSE	7
-#define NF_VPN_PPTP_ICRP_REFUSE	3
-
 /**
  * struct nf_vpn_pptp_packet - a segment on its way through the stream walker
  * @skb: the packet
@@ -42,71 +36,26 @@ static const u8 *nf_vpn_pptp_peek(void *ctx, u32 off, u32 n, u8 *buf)
 	return skb_header_pointer(p->skb, p->data + off, n, buf);
 }
 
-static int nf_vpn_pptp_write(const struct nf_vpn_pptp_packet *p,
-			     unsigned int off, const u8 *octets, unsigned int n)
+static int nf_vpn_pptp_write(void *ctx, u32 off, const u8 *octets, u32 n)
 {
-	if (nf_nat_mangle_tcp_packet(p->skb, p->control->ct, p->info,
-				     p->protoff, off, n, (const char *)octets,
-				     n))
-		return 0;
-	nf_vpn_count(p->control->vn, NF_VPN_STAT_NO_MEMORY);
-	return -ENOMEM;
-}
+	const struct nf_vpn_pptp_packet *p = ctx;
 
-static int nf_vpn_pptp_write_id(const struct nf_vpn_pptp_packet *p,
-				unsigned int off, u16 from, u16 to)
-{
-	u8 octets[2];
-
-	if (from == to)
-		return 0;
-	nf_vpn_put_be16(octets, to);
+	if (!nf_nat_mangle_tcp_packet(p->skb, p->control->ct, p->info,
+				      p->protoff, off, n, (const char *)octets,
+				      n))
+		return -ENOMEM;
 	nf_vpn_count(p->control->vn, NF_VPN_STAT_PPTP_REWRITTEN);
-	return nf_vpn_pptp_write(p, off, octets, sizeof(octets));
-}
-
-static int nf_vpn_pptp_write_refusal(const struct nf_vpn_pptp_packet *p,
-				     const struct nf_vpn_pptp_msg *msg, u32 off)
-{
-	u8 code = msg->type == NF_VPN_PPTP_OCRP ? NF_VPN_PPTP_OCRP_REFUSE :
-						  NF_VPN_PPTP_ICRP_REFUSE;
-
-	if (!msg->desc->res_off)
-		return 0;
-	return nf_vpn_pptp_write(p, off + msg->desc->res_off, &code,
-				 sizeof(code));
-}
-
-static int nf_vpn_pptp_apply(const struct nf_vpn_pptp_packet *p,
-			     const struct nf_vpn_pptp_msg *msg, u32 off,
-			     const struct nf_vpn_pptp_edit *edit)
-{
-	int err = 0;
-
-	if (msg->desc->own_off)
-		err = nf_vpn_pptp_write_id(p, off + msg->desc->own_off,
-					   msg->own_id, edit->own);
-	if (!err && msg->desc->peer_off)
-		err = nf_vpn_pptp_write_id(p, off + msg->desc->peer_off,
-					   msg->peer_id, edit->peer);
-	if (!err && edit->refuse)
-		err = nf_vpn_pptp_write_refusal(p, msg, off);
-	return err;
+	return 0;
 }
 
 static int nf_vpn_pptp_on_message(void *ctx, const struct nf_vpn_pptp_msg *msg,
-				  u32 off)
+				  struct nf_vpn_pptp_edit *edit)
 {
-	struct nf_vpn_pptp_edit edit = {
-		.own	= msg->own_id,
-		.peer	= msg->peer_id,
-	};
 	const struct nf_vpn_pptp_packet *p = ctx;
-	int err;
 
-	nf_vpn_count(p->control->vn, NF_VPN_STAT_PPTP_MESSAGE);
-	err = nf_vpn_pptp_call_message(p->control, p->from, msg, &edit);
-	return err ? err : nf_vpn_pptp_apply(p, msg, off, &edit);
+	nf_vpn_count(p->control->vn, msg->lost ? NF_VPN_STAT_PPTP_LOST :
+						 NF_VPN_STAT_PPTP_MESSAGE);
+	return nf_vpn_pptp_call_message(p->control, p->from, msg, edit);
 }
 
 static void nf_vpn_pptp_count_why(struct nf_vpn_net *vn,
@@ -125,7 +74,6 @@ static void nf_vpn_pptp_count_why(struct nf_vpn_net *vn,
 		[NF_VPN_PPTP_WHY_CHANGED]	= NF_VPN_STAT_PPTP_CHANGED,
 		[NF_VPN_PPTP_WHY_PEEK]		= NF_VPN_STAT_NO_MEMORY,
 		[NF_VPN_PPTP_WHY_HOLE]		= NF_VPN_STAT_PPTP_HOLE,
-		[NF_VPN_PPTP_WHY_CUT_ID]	= NF_VPN_STAT_PPTP_SPLIT,
 		[NF_VPN_PPTP_WHY_OLD]		= NF_VPN_STAT_PPTP_OLD,
 	};
 
@@ -191,6 +139,7 @@ static unsigned int nf_vpn_pptp_walk(struct nf_vpn_pptp_packet *p,
 		.len		= p->skb->len - p->data,
 		.ctx		= p,
 		.peek		= nf_vpn_pptp_peek,
+		.write		= nf_vpn_pptp_write,
 		.on_message	= nf_vpn_pptp_on_message,
 	};
 	struct nf_vpn_pptp_stream *stream = &p->control->stream[p->from];

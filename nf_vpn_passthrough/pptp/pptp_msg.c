@@ -82,7 +82,7 @@ static void fill(struct nf_vpn_pptp_msg *msg, const u8 *head, u16 type)
 	msg->peer_id = field(head, d->peer_off);
 	msg->result = d->res_off ? head[d->res_off] : 0;
 	msg->exact = msg->len == d->len;
-	msg->again = false;
+	msg->lost = false;
 }
 
 enum nf_vpn_pptp_err nf_vpn_pptp_parse(const u8 *head, unsigned int have,
@@ -104,4 +104,12 @@ enum nf_vpn_pptp_err nf_vpn_pptp_parse(const u8 *head, unsigned int have,
 		return NF_VPN_PPTP_NEED_MORE;
 	fill(msg, head, type);
 	return NF_VPN_PPTP_OK;
+}
+
+void nf_vpn_pptp_header(u8 *head, u16 type, u16 len)
+{
+	nf_vpn_put_be16(head + OFF_LENGTH, len);
+	nf_vpn_put_be16(head + OFF_KIND, KIND_CONTROL);
+	nf_vpn_put_be32(head + OFF_MAGIC, NF_VPN_PPTP_MAGIC);
+	nf_vpn_put_be16(head + OFF_TYPE, type);
 }

@@ -19,6 +19,15 @@
 /* No type needs more than this to be parsed: header, two IDs, a result code */
 #define NF_VPN_PPTP_HEAD_MAX	17
 
+/* Octets of the header that have one right value, or are known: up to the type */
+#define NF_VPN_PPTP_CHECKED	10
+
+/*
+ * The public Call ID of no call: GRE to it leads nowhere.  An end that chose it
+ * itself gets another one when it is translated.
+ */
+#define NF_VPN_PPTP_NO_CALL	0xffff
+
 /* The longest message of the RFC has 220 octets; see nf_vpn_pptp_parse() */
 #define NF_VPN_PPTP_LEN_MAX	0x0fff
 
@@ -85,8 +94,8 @@ enum nf_vpn_pptp_err {
  * @peer_id:	Call ID of the receiver, host order; 0 when desc->peer_off is 0
  * @result:	result code; 0 when desc->res_off is 0
  * @exact:	@len is what the RFC says
- * @again:	set by pptp_stream only: a retransmission of a message which has
- *		been shown before; it must get the same translation
+ * @lost:	set by pptp_stream only: its IDs could not be translated and went
+ *		as NF_VPN_PPTP_NO_CALL
  */
 struct nf_vpn_pptp_msg {
 	const struct nf_vpn_pptp_desc *desc;
@@ -96,7 +105,7 @@ struct nf_vpn_pptp_msg {
 	u16 peer_id;
 	u8 result;
 	bool exact;
-	bool again;
+	bool lost;
 };
 
 /**
@@ -126,5 +135,13 @@ const struct nf_vpn_pptp_desc *nf_vpn_pptp_desc(unsigned int type);
  */
 enum nf_vpn_pptp_err nf_vpn_pptp_parse(const u8 *head, unsigned int have,
 				       struct nf_vpn_pptp_msg *msg);
+
+/**
+ * nf_vpn_pptp_header() - the first NF_VPN_PPTP_CHECKED octets of a message
+ * @head:	room for them
+ * @type:	control message type
+ * @len:	length of the message
+ */
+void nf_vpn_pptp_header(u8 *head, u16 type, u16 len);
 
 #endif /* NF_VPN_PPTP_MSG_H */

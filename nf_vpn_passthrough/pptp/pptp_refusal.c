@@ -10,43 +10,23 @@
  */
 #include "pptp.h"
 
-enum {
-	NF_VPN_PPTP_FREE,
-	NF_VPN_PPTP_ASKED,
-	NF_VPN_PPTP_ANSWERED,
-};
+/* Result codes "do not accept": of an outgoing (RFC 2637 2.8), an incoming call
+ * (2.10).
+ */
+#define NF_VPN_PPTP_OCRP_REFUSE	7
+#define NF_VPN_PPTP_ICRP_REFUSE	3
 
-/* The newest request of that end and ID. */
+/* Answers come in the order of the requests. */
 static struct nf_vpn_pptp_refusal *
-nf_vpn_pptp_refusal_of(struct nf_vpn_pptp_control *control, u8 from, u16 id)
+nf_vpn_pptp_refusal_asked(struct nf_vpn_pptp_control *control, u8 by)
 {
-	struct nf_vpn_pptp_refusal *r;
-	unsigned int i;
-
-	for (i = 1; i <= NF_VPN_PPTP_REFUSALS; i++) {
-		r = &control->refusal[(control->refusal_turn - i) %
-				      NF_VPN_PPTP_REFUSALS];
-		if (r->state != NF_VPN_PPTP_FREE && r->from == from &&
-		    r->id == id)
-			return r;
-	}
-	return NULL;
-}
-
-/* Answers come in the order of the requests; a repeated one has its own ID. */
-static struct nf_vpn_pptp_refusal *
-nf_vpn_pptp_refusal_answered(struct nf_vpn_pptp_control *control, u8 to,
-			     u16 other, bool again)
-{
-	u8 state = again ? NF_VPN_PPTP_ANSWERED : NF_VPN_PPTP_ASKED;
 	struct nf_vpn_pptp_refusal *r;
 	unsigned int i;
 
 	for (i = 0; i < NF_VPN_PPTP_REFUSALS; i++) {
 		r = &control->refusal[(control->refusal_turn + i) %
 				      NF_VPN_PPTP_REFUSALS];
-		if (r->state == state && r->from == to &&
-		    (!again || r->other == other))
+		if (r->asked && r->from == by)
 			return r;
 	}
 	return NULL;
@@ -60,25 +40,22 @@ int nf_vpn_pptp_refuse(struct nf_vpn_pptp_control *control, u8 from,
 
 	r = &control->refusal[control->refusal_turn % NF_VPN_PPTP_REFUSALS];
 	/* More at once than we can remember: this one waits for an answer. */
-	if (r->state == NF_VPN_PPTP_ASKED)
+	if (r->asked)
 		return -ENOSPC;
 	control->refusal_turn++;
 	r->id = msg->own_id;
 	r->from = from;
-	r->state = NF_VPN_PPTP_ASKED;
-	edit->own = NF_VPN_PPTP_REFUSED_ID;
+	r->asked = true;
+	edit->own = NF_VPN_PPTP_NO_CALL;
 	nf_vpn_count(control->vn, NF_VPN_STAT_PPTP_REFUSED);
 	return 0;
 }
 
-bool nf_vpn_pptp_refused(struct nf_vpn_pptp_control *control, u8 from,
-			 const struct nf_vpn_pptp_msg *msg,
-			 struct nf_vpn_pptp_edit *edit)
+void nf_vpn_pptp_refuse_result(const struct nf_vpn_pptp_msg *msg,
+			       struct nf_vpn_pptp_edit *edit)
 {
-	if (!msg->again || !nf_vpn_pptp_refusal_of(control, from, msg->own_id))
-		return false;
-	edit->own = NF_VPN_PPTP_REFUSED_ID;
-	return true;
+	edit->result = msg->type == NF_VPN_PPTP_OCRP ?
+		NF_VPN_PPTP_OCRP_REFUSE : NF_VPN_PPTP_ICRP_REFUSE;
 }
 
 bool nf_vpn_pptp_refuse_answer(struct nf_vpn_pptp_control *control, u8 from,
@@ -87,15 +64,13 @@ bool nf_vpn_pptp_refuse_answer(struct nf_vpn_pptp_control *control, u8 from,
 {
 	struct nf_vpn_pptp_refusal *r;
 
-	if (msg->peer_id != NF_VPN_PPTP_REFUSED_ID)
+	if (msg->peer_id != NF_VPN_PPTP_NO_CALL)
 		return false;
-	r = nf_vpn_pptp_refusal_answered(control, !from, msg->own_id,
-					 msg->again);
+	r = nf_vpn_pptp_refusal_asked(control, !from);
 	if (!r)
 		return false;
-	r->state = NF_VPN_PPTP_ANSWERED;
-	r->other = msg->own_id;
+	r->asked = false;
 	edit->peer = r->id;
-	edit->refuse = true;
+	nf_vpn_pptp_refuse_result(msg, edit);
 	return true;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PPTP control stream -> messages, without a buffer.
+ * PPTP control stream -> messages, without a buffer for what passes.
  *
- * The one rule everything follows from: octets of a head that carries IDs
- * travel together or not at all. Then the receiver never acknowledges half a
- * head, so the sender's retransmission always starts at or before the head's
- * first octet, and the head can be translated whole.
+ * Two rules everything follows from.  The octets of a message from its first
+ * ID to the end of its head pass only when all of them are known, for only
+ * then the translation is: until then they are kept here (5 at most) and not
+ * forwarded, but all before them is.  And the translation of a message is
+ * decided once, and remembered until its octets are acknowledged, so a
+ * retransmission may be cut anywhere.
  */
 
 #include "pptp_stream.h"
@@ -14,9 +16,14 @@
 #define after	nf_vpn_seq_after
 
 /* A mark holds 4 bits of type over 12 bits of length (NF_VPN_PPTP_LEN_MAX) */
-#define MARK(type, len)	((u16)((type) << 12 | (len)))
-#define MARK_TYPE(m)	((m) >> 12)
-#define MARK_LEN(m)	((m) & NF_VPN_PPTP_LEN_MAX)
+#define MARK_HEAD(type, len)	((u16)((type) << 12 | (len)))
+#define MARK_TYPE(m)		((m)->head >> 12)
+#define MARK_LEN(m)		((m)->head & NF_VPN_PPTP_LEN_MAX)
+
+/* So often octets that cannot pass may come again with none behind them.  The
+ * sender's timer doubles (RFC 6298 5.5): that is some 0.6 s for Linux.
+ */
+#define PATIENCE	2
 
 /* Where the walk through a segment has come; pos and end are sequence numbers */
 struct cursor {
@@ -51,13 +58,20 @@ void nf_vpn_pptp_stream_syn(struct nf_vpn_pptp_stream *s, u32 isn)
 	anchor(s, isn + 1);
 }
 
+/* Up to here the octets of the message in progress may be forwarded */
+static u32 passable(const struct nf_vpn_pptp_stream *s)
+{
+	return s->next + (s->lost ? s->have :
+			  nf_vpn_min_u32(s->have, NF_VPN_PPTP_HDR_LEN));
+}
+
 void nf_vpn_pptp_stream_ack(struct nf_vpn_pptp_stream *s, u32 ack)
 {
 	if (!s->synced) {
 		s->acks = true;
 		return;
 	}
-	if (after(ack, s->next)) {
+	if (after(ack, passable(s))) {
 		/* next stands still in an opaque stream, elsewhere it is a lie */
 		if (!s->opaque)
 			return;
@@ -77,102 +91,146 @@ static bool acked_to(const struct nf_vpn_pptp_stream *s, u32 seq)
 	return s->acks && !before(s->acked, seq);
 }
 
-static u32 oldest_end(const struct nf_vpn_pptp_stream *s)
+static struct nf_vpn_pptp_mark *mark_at(struct nf_vpn_pptp_stream *s,
+					unsigned int i)
 {
-	return s->oldest + MARK_LEN(s->mark[s->first]);
+	return &s->mark[(s->first + i) % NF_VPN_PPTP_MARKS];
 }
 
 /* May one more message be remembered? Forget none that TCP may send again. */
-static bool has_room(const struct nf_vpn_pptp_stream *s)
+static bool has_room(struct nf_vpn_pptp_stream *s)
 {
 	return s->count < NF_VPN_PPTP_MARKS || !s->acks ||
-	       acked_to(s, oldest_end(s));
+	       acked_to(s, s->oldest + MARK_LEN(mark_at(s, 0)));
 }
 
 static void forget_oldest(struct nf_vpn_pptp_stream *s)
 {
-	s->oldest = oldest_end(s);
+	s->oldest += MARK_LEN(mark_at(s, 0));
 	if (!acked_to(s, s->oldest))
 		s->lossy = true;
 	s->first = (s->first + 1) % NF_VPN_PPTP_MARKS;
 	s->count--;
 }
 
-static void remember(struct nf_vpn_pptp_stream *s,
-		     const struct nf_vpn_pptp_msg *msg)
+static struct nf_vpn_pptp_mark *remember(struct nf_vpn_pptp_stream *s,
+					 const struct nf_vpn_pptp_msg *msg,
+					 const struct nf_vpn_pptp_edit *edit)
 {
+	struct nf_vpn_pptp_mark *mark;
+
 	if (s->count == NF_VPN_PPTP_MARKS)
 		forget_oldest(s);
-	s->mark[(s->first + s->count) % NF_VPN_PPTP_MARKS] =
-		MARK(msg->type, msg->len);
-	s->count++;
+	mark = mark_at(s, s->count++);
+	mark->head = MARK_HEAD(msg->type, msg->len);
+	mark->own = edit->own;
+	mark->peer = edit->peer;
+	mark->result = edit->result;
 	s->next += msg->len;
+	s->have = 0;
+	s->stuck = 0;
+	s->lost = false;
+	return mark;
 }
 
-/* Parse at the cursor; *@peeked tells a NULL of peek from too few octets */
-static enum nf_vpn_pptp_err parse(const struct cursor *c,
-				  struct nf_vpn_pptp_msg *msg, bool *peeked)
+/*
+ * The part of the @n octets from sequence number @seq that is in the segment:
+ * *@skip of them are before it.  Return: its length.
+ */
+static u32 overlap(const struct cursor *c, u32 seq, u32 n, u32 *skip)
 {
-	u32 have = nf_vpn_min_u32(c->end - c->pos, NF_VPN_PPTP_HEAD_MAX);
+	*skip = before(seq, c->seg->seq) ? c->seg->seq - seq : 0;
+	if (*skip >= n || !before(seq + *skip, c->end))
+		return 0;
+	return nf_vpn_min_u32(n - *skip, c->end - seq - *skip);
+}
+
+static const u8 *peek(const struct cursor *c, u32 seq, u32 n, u8 *buf)
+{
+	return c->seg->peek(c->seg->ctx, seq - c->seg->seq, n, buf);
+}
+
+/* Let the octets from @seq, as far as they are here, read @want */
+static bool impose(const struct cursor *c, u32 seq, const u8 *want, u32 n)
+{
 	u8 buf[NF_VPN_PPTP_HEAD_MAX];
-	const u8 *head;
+	const u8 *is;
+	u32 skip;
 
-	head = c->seg->peek(c->seg->ctx, c->pos - c->seg->seq, have, buf);
-	*peeked = head;
-	return head ? nf_vpn_pptp_parse(head, have, msg) :
-		      NF_VPN_PPTP_NEED_MORE;
+	n = overlap(c, seq, n, &skip);
+	if (!n)
+		return true;
+	is = peek(c, seq + skip, n, buf);
+	if (!is)
+		return false;
+	if (!memcmp(is, want + skip, n))
+		return true;
+	return !c->seg->write(c->seg->ctx, seq + skip - c->seg->seq,
+			      want + skip, n);
 }
 
-static int show(const struct cursor *c, const struct nf_vpn_pptp_msg *msg)
+static bool impose_id(const struct cursor *c, u32 start, u8 off, u16 id)
 {
-	return c->seg->on_message(c->seg->ctx, msg, c->pos - c->seg->seq);
+	u8 octets[2];
+
+	nf_vpn_put_be16(octets, id);
+	return !off || impose(c, start + off, octets, sizeof(octets));
 }
 
-/* Show an old message whose head is all there, for the same translation */
-static enum nf_vpn_pptp_why show_again(const struct cursor *c, u16 mark)
-{
-	struct nf_vpn_pptp_msg msg;
-	bool peeked;
-
-	if (parse(c, &msg, &peeked) || msg.type != MARK_TYPE(mark) ||
-	    msg.len != MARK_LEN(mark))
-		return peeked ? NF_VPN_PPTP_WHY_CHANGED : NF_VPN_PPTP_WHY_PEEK;
-	msg.again = true;
-	return show(c, &msg) < 0 ? NF_VPN_PPTP_WHY_REFUSED : NF_VPN_PPTP_WHY_OK;
-}
-
-/* Length of the head as far as it must not be torn; 0 without any ID */
-static u32 tied_octets(const struct nf_vpn_pptp_desc *d)
-{
-	u8 last = d->peer_off > d->own_off ? d->peer_off : d->own_off;
-
-	return last ? last + 2 : 0;
-}
-
-/* The cursor is on an octet of a known message, which starts at @start */
-static enum nf_vpn_pptp_why old_message(const struct cursor *c, u32 start,
-					u16 mark)
+/* Write the translation into what the segment has of the message at @start */
+static bool translate(const struct cursor *c, u32 start,
+		      const struct nf_vpn_pptp_mark *mark)
 {
 	const struct nf_vpn_pptp_desc *d = nf_vpn_pptp_desc(MARK_TYPE(mark));
-	u32 tied_end = start + tied_octets(d);
-	enum nf_vpn_pptp_why why = NF_VPN_PPTP_WHY_OK;
 
-	if (c->pos == start && c->end - start >= d->head)
-		why = show_again(c, mark);
-	else if (before(c->pos, tied_end))
-		why = c->pos == start ? NF_VPN_PPTP_WHY_PARTIAL :
-					NF_VPN_PPTP_WHY_CUT_ID;
-	/*
-	 * The receiver throws acknowledged octets away and acknowledges again,
-	 * which the sender may be waiting for. A keepalive is such an octet.
-	 */
-	return acked_to(c->s, tied_end) ? NF_VPN_PPTP_WHY_OK : why;
+	return impose_id(c, start, d->own_off, mark->own) &&
+	       impose_id(c, start, d->peer_off, mark->peer) &&
+	       (!d->res_off ||
+		impose(c, start + d->res_off, &mark->result, 1));
+}
+
+/* Do the header octets in the segment say what they said before? */
+static enum nf_vpn_pptp_why compare(const struct cursor *c, u32 start,
+				    const struct nf_vpn_pptp_mark *mark)
+{
+	u8 want[NF_VPN_PPTP_CHECKED], buf[NF_VPN_PPTP_CHECKED];
+	const u8 *is;
+	u32 skip, n;
+
+	n = overlap(c, start, sizeof(want), &skip);
+	if (!n)
+		return NF_VPN_PPTP_WHY_OK;
+	nf_vpn_pptp_header(want, MARK_TYPE(mark), MARK_LEN(mark));
+	is = peek(c, start + skip, n, buf);
+	if (!is)
+		return NF_VPN_PPTP_WHY_PEEK;
+	return memcmp(is, want + skip, n) ? NF_VPN_PPTP_WHY_CHANGED :
+					    NF_VPN_PPTP_WHY_OK;
+}
+
+/*
+ * The segment has octets of a known message, which starts at @start.  The
+ * receiver throws acknowledged octets away and acknowledges again, which the
+ * sender may be waiting for.  A keepalive is such an octet, of any value.
+ */
+static enum nf_vpn_pptp_why old_message(const struct cursor *c, u32 start,
+					const struct nf_vpn_pptp_mark *mark)
+{
+	u32 head_end = start + nf_vpn_pptp_desc(MARK_TYPE(mark))->head;
+	enum nf_vpn_pptp_why why;
+
+	if (acked_to(c->s, before(c->end, head_end) ? c->end : head_end))
+		return NF_VPN_PPTP_WHY_OK;
+	why = compare(c, start, mark);
+	if (!why && !translate(c, start, mark))
+		why = NF_VPN_PPTP_WHY_PEEK;
+	return why;
 }
 
 /* Go through what the segment repeats of known messages */
 static enum nf_vpn_pptp_why walk_old(struct cursor *c)
 {
-	const struct nf_vpn_pptp_stream *s = c->s;
+	struct nf_vpn_pptp_stream *s = c->s;
 	enum nf_vpn_pptp_why why;
 	u32 start, stop = s->oldest;
 	unsigned int i;
@@ -184,13 +242,11 @@ static enum nf_vpn_pptp_why walk_old(struct cursor *c)
 		c->pos = s->oldest;
 	}
 	for (i = 0; i < s->count && before(c->pos, c->end); i++) {
-		u16 mark = s->mark[(s->first + i) % NF_VPN_PPTP_MARKS];
-
 		start = stop;
-		stop += MARK_LEN(mark);
+		stop += MARK_LEN(mark_at(s, i));
 		if (!before(c->pos, stop))
 			continue;
-		why = old_message(c, start, mark);
+		why = old_message(c, start, mark_at(s, i));
 		if (why)
 			return why;
 		c->pos = stop;
@@ -215,27 +271,112 @@ static enum nf_vpn_pptp_why give_up(struct nf_vpn_pptp_stream *s,
 	}
 }
 
-/* The cursor is on the first octet of a message never accepted before */
+/* Not all of it may pass: the cursor goes to the first octet that may not */
+static enum nf_vpn_pptp_why hold(struct cursor *c, u32 start,
+				 enum nf_vpn_pptp_why why)
+{
+	u32 limit = start + NF_VPN_PPTP_HDR_LEN;
+
+	if (before(c->pos, limit))
+		c->pos = before(limit, c->end) ? limit : c->end;
+	return why;
+}
+
+/* Add the octets at the cursor to the head in progress */
+static enum nf_vpn_pptp_why gather(struct cursor *c)
+{
+	struct nf_vpn_pptp_stream *s = c->s;
+	u32 at = c->pos - s->next, n;
+	u8 buf[NF_VPN_PPTP_HEAD_MAX];
+	const u8 *octets;
+
+	n = nf_vpn_min_u32(c->end - c->pos, NF_VPN_PPTP_HEAD_MAX - at);
+	octets = n ? peek(c, c->pos, n, buf) : buf;
+	if (!octets)
+		return NF_VPN_PPTP_WHY_PEEK;
+	if (memcmp(s->head + at, octets, nf_vpn_min_u32(s->have - at, n)))
+		return NF_VPN_PPTP_WHY_CHANGED;
+	if (at + n <= s->have) {
+		s->stuck += at + n == s->have && s->stuck < PATIENCE;
+		return NF_VPN_PPTP_WHY_OK;
+	}
+	memcpy(s->head + at, octets, n);
+	s->have = at + n;
+	s->stuck = 0;
+	return NF_VPN_PPTP_WHY_OK;
+}
+
+/*
+ * The segment ends inside a head.  When the sender only ever sends the same
+ * octets, because it waits for their acknowledgment (Nagle's algorithm, a window
+ * of one segment), the IDs pass as those of no call: one call is lost then, and
+ * not the connection.
+ */
+static enum nf_vpn_pptp_why wait_for_rest(struct cursor *c)
+{
+	static const u8 none[NF_VPN_PPTP_HEAD_MAX - NF_VPN_PPTP_HDR_LEN] = {
+		0xff, 0xff, 0xff, 0xff
+	};
+	struct nf_vpn_pptp_stream *s = c->s;
+
+	if (after(c->end, passable(s)) && s->stuck >= PATIENCE)
+		s->lost = true;
+	if (after(c->end, passable(s)))
+		return hold(c, s->next, NF_VPN_PPTP_WHY_PARTIAL);
+	if (s->lost && !impose(c, s->next + NF_VPN_PPTP_HDR_LEN, none,
+			       s->have - NF_VPN_PPTP_HDR_LEN))
+		return hold(c, s->next, NF_VPN_PPTP_WHY_PEEK);
+	c->pos = c->end;
+	return NF_VPN_PPTP_WHY_OK;
+}
+
+/* Ask what to do with the message whose head is complete, and do it */
+static enum nf_vpn_pptp_why decide(struct cursor *c,
+				   struct nf_vpn_pptp_msg *msg)
+{
+	struct nf_vpn_pptp_edit edit = {
+		.own = msg->own_id, .peer = msg->peer_id, .result = msg->result,
+	};
+	struct nf_vpn_pptp_mark *mark;
+	u32 start = c->s->next;
+
+	msg->lost = c->s->lost;
+	if (!has_room(c->s))
+		return hold(c, start, NF_VPN_PPTP_WHY_FULL);
+	if (c->seg->on_message(c->seg->ctx, msg, &edit) < 0)
+		return hold(c, start, NF_VPN_PPTP_WHY_REFUSED);
+	if (msg->lost) {
+		edit.own = NF_VPN_PPTP_NO_CALL;
+		edit.peer = NF_VPN_PPTP_NO_CALL;
+	}
+	mark = remember(c->s, msg, &edit);
+	if (!translate(c, start, mark))
+		return hold(c, start, NF_VPN_PPTP_WHY_PEEK);
+	c->pos = c->s->next;
+	return NF_VPN_PPTP_WHY_OK;
+}
+
+/* The cursor is in a head that has not been complete before */
 static enum nf_vpn_pptp_why new_message(struct cursor *c)
 {
 	struct nf_vpn_pptp_msg msg;
+	enum nf_vpn_pptp_why why;
 	enum nf_vpn_pptp_err err;
-	bool peeked;
 
-	err = parse(c, &msg, &peeked);
-	if (!peeked)
-		return NF_VPN_PPTP_WHY_PEEK;
+	if (acked_to(c->s, c->end)) {	/* as above */
+		c->pos = c->end;
+		return NF_VPN_PPTP_WHY_OK;
+	}
+	why = gather(c);
+	if (why)
+		return why;
+	err = nf_vpn_pptp_parse(c->s->head, c->s->have, &msg);
 	if (err == NF_VPN_PPTP_NEED_MORE)
-		return NF_VPN_PPTP_WHY_PARTIAL;
+		return wait_for_rest(c);
 	if (err)
 		return give_up(c->s, err);
-	if (!has_room(c->s))
-		return NF_VPN_PPTP_WHY_FULL;
-	if (show(c, &msg) < 0)
-		return NF_VPN_PPTP_WHY_REFUSED;
-	remember(c->s, &msg);
-	c->pos = c->s->next;
-	return NF_VPN_PPTP_WHY_OK;
+	c->s->have = msg.desc->head;
+	return decide(c, &msg);
 }
 
 static enum nf_vpn_pptp_why walk_new(struct cursor *c)
@@ -250,10 +391,13 @@ static enum nf_vpn_pptp_why walk_new(struct cursor *c)
 /* Magic cookie, kind and type: message bodies do not look so by chance */
 static bool try_sync(const struct cursor *c)
 {
+	u32 n = nf_vpn_min_u32(c->end - c->pos, NF_VPN_PPTP_HEAD_MAX);
+	u8 buf[NF_VPN_PPTP_HEAD_MAX];
 	struct nf_vpn_pptp_msg msg;
-	bool peeked;
+	const u8 *head;
 
-	if (parse(c, &msg, &peeked))
+	head = peek(c, c->pos, n, buf);
+	if (!head || nf_vpn_pptp_parse(head, n, &msg))
 		return false;
 	anchor(c->s, c->pos);
 	return true;
@@ -267,7 +411,7 @@ static enum nf_vpn_pptp_why walk(struct cursor *c)
 		return NF_VPN_PPTP_WHY_OK;
 	if (!c->s->synced && !try_sync(c))
 		return NF_VPN_PPTP_WHY_UNSYNCED;
-	if (after(c->pos, c->s->next))
+	if (after(c->pos, c->s->next + c->s->have))
 		return c->s->opaque ? NF_VPN_PPTP_WHY_OPAQUE :
 				      NF_VPN_PPTP_WHY_HOLE;
 	why = walk_old(c);
@@ -293,8 +437,10 @@ nf_vpn_pptp_stream_walk(struct nf_vpn_pptp_stream *s,
 		*keep = seg->len;
 		return NF_VPN_PPTP_PASS;
 	}
-	/* every message before the cursor was accepted, none behind it */
+	/* all before the cursor may go, nothing behind it */
 	*keep = c.pos - seg->seq;
+	if (*keep == seg->len)
+		return NF_VPN_PPTP_PASS;
 	return *keep ? NF_VPN_PPTP_TRIM : NF_VPN_PPTP_DROP;
 }
 
@@ -314,7 +460,6 @@ const char *nf_vpn_pptp_why_name(enum nf_vpn_pptp_why why)
 		[NF_VPN_PPTP_WHY_CHANGED] = "changed",
 		[NF_VPN_PPTP_WHY_PEEK] = "peek",
 		[NF_VPN_PPTP_WHY_HOLE] = "hole",
-		[NF_VPN_PPTP_WHY_CUT_ID] = "cut_id",
 		[NF_VPN_PPTP_WHY_OLD] = "old",
 	};
 

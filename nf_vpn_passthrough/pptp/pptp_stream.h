@@ -3,14 +3,15 @@
  * TCP segments of ONE direction of a PPTP control connection -> messages. Pure.
  *
  * The NAT rewrites Call IDs where they stand, and a message that cannot be
- * translated is never forwarded with a wrong ID. So each message must have its
- * whole head (header, IDs, result) in one segment. Where it has not, the walker
- * cuts or drops, and TCP sends those octets again, in a better shape: nothing
- * is ever buffered here. The message bodies pass in any shape.
+ * translated is never forwarded with a wrong ID.  So the octets of a head from
+ * the first ID on (2, or 5 in the answer to a call request) are forwarded only
+ * when all of them have come, in whatever segments; what comes too early is cut
+ * off, but its value is kept, so that the segment behind it is enough to decide,
+ * and TCP sends it again.  All other octets pass in any shape.
  *
- * The price: a sender that only ever sends a head in pieces, or probes a closed
- * window with one octet of a new message, gets nowhere. TCPs join small
- * segments when they retransmit, and window updates come by themselves.
+ * A sender may have nothing to send behind such octets before they are
+ * acknowledged.  Then they pass, on their third time, as the ID of no call
+ * (NF_VPN_PPTP_NO_CALL): that one message is lost, the connection is not.
  *
  * Locking: none. The owner serialises all calls for one stream.
  */
@@ -19,36 +20,73 @@
 
 #include "pptp_msg.h"
 
-/* Messages remembered for retransmissions. A segment holds 9 of the longest
- * that a busy server sends in a row (Call-Disconnect-Notify), this is thrice.
+/* Messages remembered for retransmissions.  A segment holds 60 of the shortest
+ * with an ID that come in a row (Set-Link-Info).
  */
-#define NF_VPN_PPTP_MARKS	32
+#define NF_VPN_PPTP_MARKS	64
+
+/**
+ * struct nf_vpn_pptp_mark - a message that was translated
+ * @head:	type << 12 | length
+ * @own:	its sender's Call ID as forwarded, host order
+ * @peer:	its receiver's Call ID as forwarded, host order
+ * @result:	its result code as forwarded
+ */
+struct nf_vpn_pptp_mark {
+	u16 head;
+	u16 own;
+	u16 peer;
+	u8 result;
+};
 
 /**
  * struct nf_vpn_pptp_stream - one direction; treat as opaque
- * @next:	sequence number at which the next unseen message starts
+ * @next:	sequence number at which the first message starts whose head has
+ *		not been complete yet
  * @oldest:	sequence number of the first message remembered
  * @acked:	everything before it has been acknowledged by the receiver
- * @mark:	remembered messages, ring, type << 12 | length each; they are
- *		contiguous from @oldest to @next
+ * @mark:	remembered messages, ring; they are contiguous from @oldest to
+ *		@next
  * @first:	index of the oldest mark
  * @count:	marks in use
+ * @have:	octets known of the head at @next
+ * @stuck:	so often they came again and none behind them
+ * @head:	the octets
  * @synced:	@next is a message boundary
  * @opaque:	from @next on the stream is not PPTP
  * @acks:	the owner reports acknowledgments
  * @lossy:	a mark was forgotten without knowing it acknowledged
+ * @lost:	the IDs at @next are forwarded as those of no call
  */
 struct nf_vpn_pptp_stream {
 	u32 next;
 	u32 oldest;
 	u32 acked;
-	u16 mark[NF_VPN_PPTP_MARKS];
+	struct nf_vpn_pptp_mark mark[NF_VPN_PPTP_MARKS];
 	u8 first;
 	u8 count;
+	u8 have;
+	u8 stuck;
+	u8 head[NF_VPN_PPTP_HEAD_MAX];
 	bool synced;
 	bool opaque;
 	bool acks;
 	bool lossy;
+	bool lost;
+};
+
+/**
+ * struct nf_vpn_pptp_edit - what the receiver of a message shall read
+ * @own: the sender's Call ID, host order
+ * @peer: the receiver's Call ID, host order
+ * @result: the result code
+ *
+ * A field that the message does not have is ignored.
+ */
+struct nf_vpn_pptp_edit {
+	u16 own;
+	u16 peer;
+	u8 result;
 };
 
 enum nf_vpn_pptp_verdict {
@@ -66,13 +104,12 @@ enum nf_vpn_pptp_why {
 	NF_VPN_PPTP_WHY_BAD_KIND,	/* PASS: not PPTP from here on */
 	NF_VPN_PPTP_WHY_BAD_TYPE,	/* PASS: not PPTP from here on */
 	NF_VPN_PPTP_WHY_BAD_LENGTH,	/* PASS: not PPTP from here on */
-	NF_VPN_PPTP_WHY_PARTIAL,	/* TRIM, DROP: ends inside a head */
+	NF_VPN_PPTP_WHY_PARTIAL,	/* TRIM, DROP: ends inside the IDs */
 	NF_VPN_PPTP_WHY_REFUSED,	/* TRIM, DROP: on_message said no */
 	NF_VPN_PPTP_WHY_FULL,		/* TRIM, DROP: too much unacknowledged */
 	NF_VPN_PPTP_WHY_CHANGED,	/* TRIM, DROP: not what was sent before */
-	NF_VPN_PPTP_WHY_PEEK,		/* TRIM, DROP: peek returned NULL */
+	NF_VPN_PPTP_WHY_PEEK,		/* TRIM, DROP: peek or write failed */
 	NF_VPN_PPTP_WHY_HOLE,		/* DROP: data before it is missing */
-	NF_VPN_PPTP_WHY_CUT_ID,		/* DROP: starts inside a head, has IDs */
 	NF_VPN_PPTP_WHY_OLD,		/* DROP: older than what is remembered */
 	NF_VPN_PPTP_WHY_COUNT,
 };
@@ -82,30 +119,31 @@ enum nf_vpn_pptp_why {
  * @seq:	sequence number of the first payload octet, host order. For a SYN
  *		that carries data (RFC 7413) that is the header's number plus 1.
  * @len:	payload octets
- * @ctx:	handed to both functions
+ * @ctx:	handed to the functions
  * @peek:	return a pointer to @n readable payload octets from offset @off,
  *		either in place or copied to @buf (which has room for
  *		NF_VPN_PPTP_HEAD_MAX octets), or NULL. @off + @n <= @len.
- * @on_message:	called for each message whose head is inside the segment, in
- *		order. @off is the offset of the message in the payload; the
- *		head (msg->desc->head octets from @off) may be rewritten in
- *		place, IDs only. @msg lives for the call.
+ * @write:	replace @n payload octets from offset @off. 0, or negative when it
+ *		cannot be done now. Other octets stay what they were.
+ * @on_message:	called for each message when its head is complete, in order.
+ *		@msg lives for the call; @edit comes in as in the message.
  *
- *		Return 0 when the message may go. A negative value means it must
- *		not be forwarded now; unless msg->again, the stream forgets it and
- *		shows it as new when TCP sends it again.
+ *		Return 0 when the message may go, as @edit says: it is not shown
+ *		again, the stream repeats the translation by itself. A negative
+ *		value means that it must not go now; it is shown again when
+ *		TCP sends it again.
  *
- *		With msg->again the message was accepted before, and must get
- *		the same translation, even when its call is gone since: keep
- *		closed calls a while. Have no other effect twice.
+ *		With msg->lost it goes with NF_VPN_PPTP_NO_CALL for each ID,
+ *		whatever @edit says: part of it has gone so already.
  */
 struct nf_vpn_pptp_segment {
 	u32 seq;
 	u32 len;
 	void *ctx;
 	const u8 *(*peek)(void *ctx, u32 off, u32 n, u8 *buf);
+	int (*write)(void *ctx, u32 off, const u8 *octets, u32 n);
 	int (*on_message)(void *ctx, const struct nf_vpn_pptp_msg *msg,
-			  u32 off);
+			  struct nf_vpn_pptp_edit *edit);
 };
 
 /**
@@ -150,8 +188,7 @@ void nf_vpn_pptp_stream_ack(struct nf_vpn_pptp_stream *s, u32 ack);
  * @why:	set with every verdict
  *
  * On TRIM shorten the segment to @keep payload octets and clear FIN and PSH, the
- * sender will come again for the rest. Nothing at or behind @keep was
- * shown with on_message returning 0. On DROP no on_message returned 0.
+ * sender will come again for the rest.
  *
  * Return: the verdict.
  */

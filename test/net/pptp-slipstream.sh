@@ -13,7 +13,7 @@
 # shellcheck source=test/peer/pptp.sh
 . "$(dirname "$0")/../peer/pptp.sh"
 
-plan 15
+plan 18
 must modprobe nf_vpn_passthrough
 topo_up 1
 must helper_rule vpn-pptp tcp 1723
@@ -43,6 +43,16 @@ check "nothing was opened" nothing_opened
 check "it is counted once" counted_is pptp_not_pptp 1
 p s gre to=$WAN id=7 seq=1 data=attack >/dev/null
 is "GRE from outside does not come in" "$(p c1 gwait 1)" nothing
+
+# a reset that dies in the router makes it forget what the stream began with
+must p_ok c1 inject k flags=4 ttl=1 text:
+sleep 2.5
+must p_ok c1 send k ocrq own=9
+p s send a1 ocrp own=101 peer=9 result=1 >/dev/null
+p c1 wait k ocrp 2 >/dev/null
+check "after a reset that died in the router nothing is opened" nothing_opened
+check "it is counted" counted_above pptp_refused 0
+is "the request has not gone out with its own ID" "$(p s queue a1 | grep -c 'own=9$')" 0
 
 # a true control connection; forged segments from the far end and the near one
 p s auto sccrq echorq >/dev/null

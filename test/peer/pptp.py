@@ -34,7 +34,7 @@ shell's side. Everything that happens is printed on standard output, too.
   iwait [S]                  next ICMP error
   close C, reset C, fin C, gone C [S]   ends; gone: has the other side ended?
   nagle C                    small pieces wait for the ACK of the one before
-  inject C off=N HEX|text:... [flags= doff=]  forged segment, N octets off sequence
+  inject C off=N HEX|text:... [flags= doff= ttl=]  forged segment, N octets off sequence
 
 Messages: sccrq sccrp stopccrq stopccrp echorq echorp ocrq ocrp icrq icrp iccn
 ccrq cdn wen sli. Keys: own= peer= result= id= (Echo) len= magic= kind= type=.
@@ -611,6 +611,7 @@ class End:
         pseudo = socket.inet_aton(source) + socket.inet_aton(dest) + struct.pack(">HH", 6, len(tcp))
         struct.pack_into(">H", tcp, 16, checksum(pseudo + tcp))
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, 6) as raw:
+            raw.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, num(keys.get("ttl", "64")))
             raw.sendto(bytes(tcp), (dest, 0))
         return "ok"
 

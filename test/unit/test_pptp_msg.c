@@ -50,7 +50,7 @@ static void every_type_is_read(void)
 		CHECK_EQ(msg.peer_id, rfc_peer[t] ? 0x7f02 : 0);
 		CHECK_EQ(msg.result, t == 8 || t == 10 ? 1 : 0);
 		CHECK(msg.exact);
-		CHECK(!msg.again);
+		CHECK(!msg.lost);
 	}
 }
 
