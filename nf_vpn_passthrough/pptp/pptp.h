@@ -22,6 +22,8 @@
  *	Call-Disconnect-Notify
  * @quiet: jiffies a Call ID is not used again after its call
  * @max_calls: per control connection
+ * @id_min: the first Call ID given to a call whose own is taken
+ * @id_max: the last one
  * @ctl: sysctl table
  */
 struct nf_vpn_pptp_net {
@@ -31,6 +33,8 @@ struct nf_vpn_pptp_net {
 	unsigned int		grace;
 	unsigned int		quiet;
 	unsigned int		max_calls;
+	unsigned int		id_min;
+	unsigned int		id_max;
 	struct ctl_table_header	*ctl;
 };
 
@@ -177,6 +181,12 @@ bool nf_vpn_pptp_refuse_answer(struct nf_vpn_pptp_control *control, u8 from,
  * Return: 0, -EEXIST the public Call ID is in use, -ENOSPC, -ENOMEM.
  */
 int nf_vpn_pptp_gre_reserve(struct nf_vpn_pptp_call *call, u8 end);
+
+/*
+ * Is the public Call ID of @end in use?  A hint, for the price of a look-up:
+ * only nf_vpn_pptp_gre_reserve() decides.  RCU.
+ */
+bool nf_vpn_pptp_gre_taken(const struct nf_vpn_pptp_call *call, u8 end);
 
 /* Make the GRE entry; both flows are reserved.  0 or negative errno. */
 int nf_vpn_pptp_gre_up(struct nf_vpn_pptp_call *call);

@@ -11,6 +11,12 @@
 #include <linux/slab.h>
 #include "pptp.h"
 
+/*
+ * Call IDs tried before a call is refused: a fraction of a millisecond.  With
+ * 99 of 100 in use one is found in all but 1 of 10^35 cases, were they spread.
+ */
+#define NF_VPN_PPTP_TRIES	8192
+
 bool nf_vpn_pptp_translated(const struct nf_conn *ct, u8 end)
 {
 	const struct nf_conntrack_tuple *own = &ct->tuplehash[end].tuple;
@@ -89,17 +95,21 @@ static int nf_vpn_pptp_call_keep(struct nf_vpn_pptp_call *call, u8 end)
 	return nf_vpn_pptp_gre_reserve(call, end);
 }
 
-/* Any other that is free. */
+/* Any other of the range that is free. */
 static int nf_vpn_pptp_call_pick(struct nf_vpn_pptp_call *call, u8 end)
 {
+	const struct nf_vpn_pptp_net *pn = call->control->pn;
+	unsigned int min = READ_ONCE(pn->id_min), max = READ_ONCE(pn->id_max);
+	unsigned int i, count = max < min ? 0 : max - min + 1;
 	int err = -EEXIST;
-	unsigned int i;
 	u32 start;
 
 	get_random_bytes(&start, sizeof(start));
-	for (i = 0; err == -EEXIST && i < NF_VPN_PPTP_NO_CALL; i++) {
-		call->id[end].pub = (start + i) % NF_VPN_PPTP_NO_CALL;
-		err = nf_vpn_pptp_gre_reserve(call, end);
+	start %= count ? count : 1;
+	for (i = 0; err == -EEXIST && i < count && i < NF_VPN_PPTP_TRIES; i++) {
+		call->id[end].pub = min + (start + i) % count;
+		if (!nf_vpn_pptp_gre_taken(call, end))
+			err = nf_vpn_pptp_gre_reserve(call, end);
 	}
 	if (err == -EEXIST)
 		nf_vpn_count(call->lane.vn, NF_VPN_STAT_PPTP_NO_ID);

@@ -135,6 +135,18 @@ static void nf_vpn_pptp_gre_depart(const struct nf_vpn_pptp_call *call, u8 end,
 	key->l4proto = IPPROTO_GRE;
 }
 
+bool nf_vpn_pptp_gre_taken(const struct nf_vpn_pptp_call *call, u8 end)
+{
+	struct nf_vpn_key arrive;
+	bool taken;
+
+	nf_vpn_pptp_gre_arrive(call, end, &arrive);
+	rcu_read_lock();
+	taken = nf_vpn_flow_find(call->lane.vn, &arrive);
+	rcu_read_unlock();
+	return taken;
+}
+
 int nf_vpn_pptp_gre_reserve(struct nf_vpn_pptp_call *call, u8 end)
 {
 	struct nf_vpn_key arrive, depart;

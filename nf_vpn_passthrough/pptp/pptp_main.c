@@ -16,6 +16,7 @@ static unsigned int nf_vpn_pptp_net_id __read_mostly;
 /* Only the addresses in it count. */
 static struct nf_vpn_pptp_net nf_vpn_pptp_base;
 static int nf_vpn_pptp_most_calls = U16_MAX;
+static int nf_vpn_pptp_last_id = NF_VPN_PPTP_NO_CALL - 1;
 
 static const struct ctl_table nf_vpn_pptp_sysctls[] = {
 	{
@@ -50,6 +51,22 @@ static const struct ctl_table nf_vpn_pptp_sysctls[] = {
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ONE,
 		.extra2		= &nf_vpn_pptp_most_calls,
+	}, {
+		.procname	= "pptp_id_min",
+		.data		= &nf_vpn_pptp_base.id_min,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &nf_vpn_pptp_last_id,
+	}, {
+		.procname	= "pptp_id_max",
+		.data		= &nf_vpn_pptp_base.id_max,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &nf_vpn_pptp_last_id,
 	},
 };
 
@@ -69,6 +86,8 @@ static int __net_init nf_vpn_pptp_net_init(struct net *net)
 	pn->grace = 10 * HZ;
 	pn->quiet = 30 * HZ;
 	pn->max_calls = 1024;
+	pn->id_min = 1;
+	pn->id_max = NF_VPN_PPTP_NO_CALL - 1;
 	err = nf_vpn_pptp_control_net_init(pn);
 	if (err)
 		return err;

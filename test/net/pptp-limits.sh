@@ -13,7 +13,7 @@
 # shellcheck source=test/peer/pptp.sh
 . "$(dirname "$0")/../peer/pptp.sh"
 
-plan 17
+plan 24
 must modprobe nf_vpn_passthrough
 topo_up 2
 must helper_rule vpn-pptp tcp 1723
@@ -59,4 +59,20 @@ control c2 n $SERVER
 is "max_flows=2: one call" "$(p c2 calls n 20 1)" "1 up"
 matches "no second one" "$(p c2 call n 21)" "^refused ocrp own=[0-9]+ peer=21 result=7$"
 must limit max_flows 1000
+must limit max_flows 262144
+p c2 close n >/dev/null
+check "all gone once more" wait_for 10 flows_are 0
+
+# no Call ID left: client 1 has the ones that client 2 asks for, and the range is small
+must limit pptp_id_min 100
+must limit pptp_id_max 102
+control c1 o $SERVER
+control c2 o $SERVER
+is "client 1 has Call IDs 1 to 5" "$(p c1 calls o 1 5)" "5 up"
+is "three other IDs for client 2" "$(p c2 calls o 1 3)" "3 up"
+matches "and no fourth one" "$(p c2 call o 4)" "^refused ocrp own=[0-9]+ peer=4 result=7$"
+check "it is counted" counted_above pptp_no_id 0
+must p_ok c2 send o echorq id=77
+is "the connection still carries Echo" "$(p c2 wait o echorp 5)" "echorp id=77"
+is "an ID that nobody has stays what it is" "$(p c2 call o 9 | cut -d' ' -f1,2)" "up own=9"
 check "the namespaces are gone" topo_down

@@ -50,7 +50,7 @@ sleep 2.5
 must p_ok c1 send k ocrq own=9
 p s send a1 ocrp own=101 peer=9 result=1 >/dev/null
 p c1 wait k ocrp 2 >/dev/null
-check "after a reset that died in the router nothing is opened" nothing_opened
+is "after a reset that died in the router nothing is opened" "$(flows) $(counted pptp_call)" "0 0"
 check "it is counted" counted_above pptp_refused 0
 is "the request has not gone out with its own ID" "$(p s queue a1 | grep -c 'own=9$')" 0
 

@@ -65,3 +65,8 @@ flows_are() { [ "$(flows "${2:-}" "${3:-r}")" = "$1" ]; }
 # GRE entries of the router.
 gre_entries() { in_ns "${1:-r}" conntrack -L -p gre 2>/dev/null | grep -c '^gre'; }
 gre_entries_are() { [ "$(gre_entries)" = "$1" ]; }
+
+if [ "${NF_VPN_TEST_HELPER:-}" = pptp ]; then
+	# shellcheck source=test/lib/intree.sh
+	. "$(dirname "${BASH_SOURCE[0]}")/../lib/intree.sh"
+fi
