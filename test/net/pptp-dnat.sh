@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: ends
 # timeout: 240
 #
 # PPTP servers behind a port forward: outside clients reach one server, and two

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: ends
 # timeout: 150
 #
 # ICMP errors that quote GRE, with no more than the 8 octets of RFC 792: they go to

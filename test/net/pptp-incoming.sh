@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: ends
 # timeout: 240
 #
 # Incoming-Call-Request, -Reply, -Connected (RFC 2637 2.9 to 2.11): the PAC is the

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: ends
 # timeout: 150
 #
 # TCP as it is: a message cut at every offset of its head, octet by octet, many in

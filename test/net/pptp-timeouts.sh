@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: ends
 # timeout: 150
 #
 # Timeouts that hold. The in-tree helper sets 10 min and 5 h too, but
