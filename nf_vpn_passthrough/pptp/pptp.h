@@ -10,9 +10,6 @@
 /* Refused calls remembered per control connection until they are answered. */
 #define NF_VPN_PPTP_REFUSALS	8
 
-/* A request without an answer is given up after this. */
-#define NF_VPN_PPTP_PENDING	(60 * HZ)
-
 /**
  * struct nf_vpn_pptp_net - per namespace
  * @controls: control connections by their conntrack entry
@@ -20,6 +17,7 @@
  * @timeout: GRE timeouts in jiffies: not replied, replied
  * @grace: jiffies a call lives on when its control connection is gone, or after
  *	Call-Disconnect-Notify
+ * @pending: jiffies an answer to a call request is waited for
  * @quiet: jiffies a Call ID is not used again after its call
  * @max_calls: per control connection
  * @id_min: the first Call ID given to a call whose own is taken
@@ -31,6 +29,7 @@ struct nf_vpn_pptp_net {
 	struct list_head	list;
 	unsigned int		timeout[2];
 	unsigned int		grace;
+	unsigned int		pending;
 	unsigned int		quiet;
 	unsigned int		max_calls;
 	unsigned int		id_min;
@@ -154,6 +153,9 @@ bool nf_vpn_pptp_translated(const struct nf_conn *ct, u8 end);
 int nf_vpn_pptp_call_message(struct nf_vpn_pptp_control *control, u8 from,
 			     const struct nf_vpn_pptp_msg *msg,
 			     struct nf_vpn_pptp_edit *edit);
+
+/* Let all calls live for the grace time, and no longer. */
+void nf_vpn_pptp_call_close_all(struct nf_vpn_pptp_control *control);
 
 /* Let a call live for @delay jiffies more, and no longer. */
 void nf_vpn_pptp_call_close(struct nf_vpn_pptp_call *call, unsigned int delay);

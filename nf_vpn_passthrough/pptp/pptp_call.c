@@ -37,6 +37,15 @@ void nf_vpn_pptp_call_close(struct nf_vpn_pptp_call *call, unsigned int delay)
 	WRITE_ONCE(call->lane.closing, true);
 }
 
+void nf_vpn_pptp_call_close_all(struct nf_vpn_pptp_control *control)
+{
+	unsigned int grace = READ_ONCE(control->pn->grace);
+	struct nf_vpn_pptp_call *call;
+
+	list_for_each_entry(call, &control->calls, list)
+		nf_vpn_pptp_call_close(call, grace);
+}
+
 static struct nf_vpn_pptp_call *
 nf_vpn_pptp_call_by_real(const struct nf_vpn_pptp_control *control, u8 end,
 			 u16 id)
@@ -144,7 +153,7 @@ nf_vpn_pptp_call_alloc(struct nf_vpn_pptp_control *control, u8 from)
 		return NULL;
 	nf_vpn_lane_init(&call->lane, control->vn, &nf_vpn_pptp_proto,
 			 orig->src.u3.ip, control->pn->timeout);
-	call->lane.expires = jiffies + NF_VPN_PPTP_PENDING;
+	call->lane.expires = jiffies + READ_ONCE(control->pn->pending);
 	call->lane.quiet = READ_ONCE(control->pn->quiet);
 	call->requester = from;
 	refcount_inc(&control->use);
@@ -298,6 +307,11 @@ int nf_vpn_pptp_call_message(struct nf_vpn_pptp_control *control, u8 from,
 	case NF_VPN_PPTP_OCRP:
 	case NF_VPN_PPTP_ICRP:
 		return nf_vpn_pptp_call_reply(control, from, msg, edit);
+	case NF_VPN_PPTP_STOPCCRP:
+		/* RFC 2637 2.3: all calls are cleared with the connection. */
+		if (msg->result == NF_VPN_PPTP_RESULT_OK)
+			nf_vpn_pptp_call_close_all(control);
+		return 0;
 	}
 	if (!msg->desc->own_off && !msg->desc->peer_off)
 		return 0;

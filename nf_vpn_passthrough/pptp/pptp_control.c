@@ -146,12 +146,9 @@ struct nf_vpn_pptp_control *nf_vpn_pptp_control_get(struct nf_conn *ct)
 /* RFC 2637 3.1.4: without a control connection there are no calls. */
 static void nf_vpn_pptp_control_hang_up(struct nf_vpn_pptp_control *control)
 {
-	struct nf_vpn_pptp_call *call;
-
 	spin_lock_bh(&control->lock);
 	control->gone = true;
-	list_for_each_entry(call, &control->calls, list)
-		nf_vpn_pptp_call_close(call, READ_ONCE(control->pn->grace));
+	nf_vpn_pptp_call_close_all(control);
 	spin_unlock_bh(&control->lock);
 }
 

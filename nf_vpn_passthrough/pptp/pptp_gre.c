@@ -172,6 +172,7 @@ void nf_vpn_pptp_gre_evict(struct nf_vpn_pptp_call *call, u8 end)
 	struct nf_vpn_net *vn = call->lane.vn;
 	struct nf_vpn_key arrive, depart;
 	struct nf_vpn_flow *flow;
+	struct nf_conn *ct;
 
 	nf_vpn_pptp_gre_arrive(call, end, &arrive);
 	nf_vpn_pptp_gre_depart(call, end, &depart);
@@ -180,6 +181,10 @@ void nf_vpn_pptp_gre_evict(struct nf_vpn_pptp_call *call, u8 end)
 	flow = nf_vpn_flow_find(vn, &arrive);
 	if (flow && !memcmp(&flow->key[1], &depart, sizeof(depart))) {
 		nf_vpn_pptp_call_close(nf_vpn_pptp_call_of(flow->lane), 0);
+		/* The new one's entry may have the same tuple. */
+		ct = rcu_dereference(flow->lane->ct);
+		if (ct)
+			nf_ct_kill(ct);
 		nf_vpn_flow_del(flow);
 	}
 	rcu_read_unlock();

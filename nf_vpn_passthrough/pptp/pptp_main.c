@@ -44,6 +44,12 @@ static const struct ctl_table nf_vpn_pptp_sysctls[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_jiffies,
 	}, {
+		.procname	= "pptp_pending",
+		.data		= &nf_vpn_pptp_base.pending,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_jiffies,
+	}, {
 		.procname	= "pptp_max_calls",
 		.data		= &nf_vpn_pptp_base.max_calls,
 		.maxlen		= sizeof(unsigned int),
@@ -84,6 +90,11 @@ static int __net_init nf_vpn_pptp_net_init(struct net *net)
 	pn->timeout[0] = 10 * 60 * HZ;
 	pn->timeout[1] = 5 * 60 * 60 * HZ;
 	pn->grace = 10 * HZ;
+	/*
+	 * RFC 2637 3.2.1: setting up a call may take in excess of a minute.  mpd
+	 * waits 90 s.
+	 */
+	pn->pending = 180 * HZ;
 	pn->quiet = 30 * HZ;
 	pn->max_calls = 1024;
 	pn->id_min = 1;

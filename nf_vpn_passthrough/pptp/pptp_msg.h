@@ -60,8 +60,7 @@ enum nf_vpn_pptp_type {
  * @len:	exact length of the RFC, header included
  * @own_off:	offset of the Call ID that belongs to the message's SENDER, 0: none
  * @peer_off:	offset of the Call ID that belongs to its RECEIVER, 0: none
- * @res_off:	offset of the one-octet result code of a call reply, 0: none or of
- *		no use to a NAT
+ * @res_off:	offset of the one-octet result code, 0: none or of no use to a NAT
  * @head:	octets a parser needs: the header and every field named above
  *
  * @own_off and @peer_off, where not 0, lie in [NF_VPN_PPTP_HDR_LEN, @head - 2].

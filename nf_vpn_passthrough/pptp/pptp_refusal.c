@@ -54,6 +54,9 @@ int nf_vpn_pptp_refuse(struct nf_vpn_pptp_control *control, u8 from,
 void nf_vpn_pptp_refuse_result(const struct nf_vpn_pptp_msg *msg,
 			       struct nf_vpn_pptp_edit *edit)
 {
+	/* The end has its own reason, and perhaps an Error Code with it. */
+	if (msg->result != NF_VPN_PPTP_RESULT_OK)
+		return;
 	edit->result = msg->type == NF_VPN_PPTP_OCRP ?
 		NF_VPN_PPTP_OCRP_REFUSE : NF_VPN_PPTP_ICRP_REFUSE;
 }

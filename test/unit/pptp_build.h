@@ -21,6 +21,11 @@ static const u8 rfc_peer[16] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 14, 0, 14, 12, 0, 0, 12, 12
 };
 
+/* Result codes a NAT must know: of 2.4, 2.8 and 2.10 */
+static const u8 rfc_result[16] = {
+	0, 0, 0, 0, 12, 0, 0, 0, 16, 0, 16, 0, 0, 0, 0, 0
+};
+
 /* @buf must hold rfc_len[type]; unused octets keep what they hold */
 static inline u16 build(u8 *buf, u16 type, u16 own, u16 peer, u8 result)
 {
@@ -33,8 +38,8 @@ static inline u16 build(u8 *buf, u16 type, u16 own, u16 peer, u8 result)
 		nf_vpn_put_be16(buf + rfc_own[type], own);
 	if (rfc_peer[type])
 		nf_vpn_put_be16(buf + rfc_peer[type], peer);
-	if (type == 8 || type == 10)
-		buf[16] = result;
+	if (rfc_result[type])
+		buf[rfc_result[type]] = result;
 	return rfc_len[type];
 }
 

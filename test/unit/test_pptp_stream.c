@@ -45,8 +45,8 @@ static void rewrite(u8 *p, u16 type)
 {
 	rewrite_id(p, rfc_own[type]);
 	rewrite_id(p, rfc_peer[type]);
-	if (rfc_own[type] && rfc_peer[type])
-		p[16] = translate_result(p[16]);
+	if (rfc_result[type])
+		p[rfc_result[type]] = translate_result(p[rfc_result[type]]);
 }
 
 /* A segment in hand, and what on_message has been told */
