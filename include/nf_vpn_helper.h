@@ -39,6 +39,15 @@ nf_vpn_helper_register(struct nf_vpn_helper *helper, u8 l4proto,
 				   enum ip_conntrack_info ctinfo),
 		       struct module *owner)
 {
+	bool taken;
+
+	/* Until 7.3 the kernel takes two of one name when their ports differ. */
+	rcu_read_lock();
+	taken = __nf_conntrack_helper_find(name, NFPROTO_IPV4, l4proto);
+	rcu_read_unlock();
+	if (taken)
+		return -EEXIST;
+
 	nf_vpn_helper_do_init(&helper->core, l4proto, name, slot, policy,
 			      help, owner);
 	return nf_vpn_helper_do_register(&helper->core, &helper->live);
