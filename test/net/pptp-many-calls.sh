@@ -26,6 +26,7 @@ control c2 k $SERVER
 is "50 calls of client 1, asked for in one go" "$(p c1 calls k 1 50)" "50 up"
 is "50 calls of client 2 with the same IDs" "$(p c2 calls k 1 50)" "50 up"
 seen_by_server() { sed -nE "s/.* a[0-9]+ < ocrq own=//p" "$(log_of s)" | sort | uniq -c | awk "$1" | wc -l; }
+# shellcheck disable=SC2016 # for awk
 is "the server has heard 100 different IDs" "$(seen_by_server '$1 == 1')" 100
 is "client 1: GRE in every call" "$(p c1 ping)" "sent 50 back 50 wrong 0"
 is "client 2: GRE in every call" "$(p c2 ping)" "sent 50 back 50 wrong 0"

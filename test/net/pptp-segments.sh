@@ -92,6 +92,7 @@ done
 is "30 calls over a bad path, sent in one go" "$(p c2 calls k 100 30 t=30)" "30 up"
 is "and 10 as PAC" "$(p c2 calls k 51 10 in t=30)" "10 up"
 for at in "s eth0" "r wan" "r lan2" "c2 eth0"; do
+	# shellcheck disable=SC2086 # a list of words
 	in_ns ${at% *} tc qdisc del dev ${at#* } root
 done
 is "no octet but the IDs was changed" "$(grep -hcE 'CHANGED|garbage' "$(log_of s)" "$(log_of c2)" | xargs)" "0 0"

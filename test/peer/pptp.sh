@@ -53,6 +53,7 @@ control_started() { p "$1" start "$2" | grep -x 'sccrp'; }
 last_accepted() { sed -nE 's/.* (a[0-9]+) from .*/\1/p' "$(log_of "$1")" | tail -n 1; }
 
 # A counter of /proc/net/nf_vpn/stats in r (or in namespace $2).
+# shellcheck disable=SC2016 # awk's
 counted() { in_ns "${2:-r}" awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
 
 counted_is() { [ "$(counted "$1")" = "$2" ]; }
@@ -63,7 +64,7 @@ flows() { in_ns "${2:-r}" grep -c "^pptp.* ${1:-.*} idle=" /proc/net/nf_vpn/flow
 flows_are() { [ "$(flows "${2:-}" "${3:-r}")" = "$1" ]; }
 
 # GRE entries of the router.
-gre_entries() { in_ns "${1:-r}" conntrack -L -p gre 2>/dev/null | grep -c '^gre'; }
+gre_entries() { r conntrack -L -p gre 2>/dev/null | grep -c '^gre'; }
 gre_entries_are() { [ "$(gre_entries)" = "$1" ]; }
 
 if [ "${NF_VPN_TEST_HELPER:-}" = pptp ]; then
