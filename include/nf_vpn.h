@@ -63,9 +63,11 @@ struct nf_vpn_proto;
  * @used: jiffies of a recent packet, at most one second behind
  * @dir: IP_CT_DIR_* in @lane->ct
  * @departs: @depart is hashed (another flow may have left with the same key)
+ * @watched: @proto->weigh wants to see each packet; set and cleared by the
+ *	protocol at any time, with WRITE_ONCE()
  * @rcu: freed after a grace period
  *
- * Readers under RCU see constant fields, and @used.
+ * Readers under RCU see constant fields, @used and @watched.
  */
 struct nf_vpn_flow {
 	struct rhash_head	arrive;
@@ -76,6 +78,7 @@ struct nf_vpn_flow {
 	unsigned long		used;
 	u8			dir;
 	bool			departs;
+	bool			watched;
 	struct rcu_head		rcu;
 };
 
@@ -134,6 +137,11 @@ struct nf_vpn_lane {
  *	@flow.  Returns a netfilter verdict and counts one reason unless it
  *	returns a flow.  Called under RCU, in the packet path, without locks;
  *	@off is the transport header.
+ * @weigh: instead of @miss, for a protocol that may have to find out whose a
+ *	packet is: also called for a live flow that is @watched.  Attaches the
+ *	packet itself, with nf_vpn_lane_attach(), or leaves it alone; appends to
+ *	@copies what others are to receive, lent to their lanes with
+ *	nf_vpn_lane_lend().  Else as @miss.
  * @rewrite: the flow's two keys differ in @id: write the second one into the
  *	packet, whose transport header is at @off (also one quoted in an ICMP
  *	error, after which the caller mends its checksum).  False: out of
@@ -157,6 +165,10 @@ struct nf_vpn_proto {
 	unsigned int	(*miss)(struct nf_vpn_net *vn, struct sk_buff *skb,
 				unsigned int off, const struct nf_vpn_key *key,
 				struct nf_vpn_flow **flow);
+	unsigned int	(*weigh)(struct nf_vpn_net *vn, struct sk_buff *skb,
+				 unsigned int off, const struct nf_vpn_key *key,
+				 struct nf_vpn_flow *flow,
+				 struct sk_buff_head *copies);
 	bool		(*rewrite)(struct sk_buff *skb, unsigned int off,
 				   __be32 id);
 	bool		(*shared)(struct nf_vpn_net *vn,
@@ -250,6 +262,28 @@ int nf_vpn_proto_register(const struct nf_vpn_proto *proto);
  * Process context.
  */
 void nf_vpn_proto_unregister(const struct nf_vpn_proto *proto);
+
+/**
+ * nf_vpn_lane_attach() - give a packet the entry of a lane
+ * @skb: the packet
+ * @lane: the lane; its protocol rewrites no ids
+ * @dir: IP_CT_DIR_*
+ *
+ * State, accounting and timeout of the entry are brought up to date.  RCU.
+ * Return: false when the entry has ended.
+ */
+bool nf_vpn_lane_attach(struct sk_buff *skb, const struct nf_vpn_lane *lane,
+			u8 dir);
+
+/**
+ * nf_vpn_lane_lend() - the same for a copy that may be for somebody else
+ * @skb: the copy
+ * @lane: the lane
+ *
+ * In reply direction.  A guess is no traffic: the entry stays as it is.
+ * Return: false when the entry has ended.
+ */
+bool nf_vpn_lane_lend(struct sk_buff *skb, const struct nf_vpn_lane *lane);
 
 /* core/flow.c */
 

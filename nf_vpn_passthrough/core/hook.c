@@ -121,23 +121,91 @@ static bool nf_vpn_rewrite(struct sk_buff *skb, unsigned int off,
 	return proto->rewrite(skb, off, flow->key[1].id);
 }
 
+static void nf_vpn_join(struct sk_buff *skb, struct nf_conn *ct,
+			const struct nf_vpn_lane *lane, u8 dir)
+{
+	enum ip_conntrack_info info = nf_vpn_ctinfo(ct, dir);
+
+	nf_vpn_set_ct(skb, ct, info);
+	nf_vpn_track(skb, ct, info, lane);
+}
+
+bool nf_vpn_lane_attach(struct sk_buff *skb, const struct nf_vpn_lane *lane,
+			u8 dir)
+{
+	struct nf_conn *ct = rcu_dereference(lane->ct);
+
+	if (!nf_vpn_ct_alive(ct))
+		return false;
+	nf_vpn_join(skb, ct, lane, dir);
+	nf_vpn_count(lane->vn, NF_VPN_STAT_ATTACHED);
+	return true;
+}
+EXPORT_SYMBOL_GPL(nf_vpn_lane_attach);
+
+bool nf_vpn_lane_lend(struct sk_buff *skb, const struct nf_vpn_lane *lane)
+{
+	struct nf_conn *ct = rcu_dereference(lane->ct);
+
+	if (!nf_vpn_ct_alive(ct))
+		return false;
+	nf_vpn_set_ct(skb, ct, IP_CT_ESTABLISHED_REPLY);
+	return true;
+}
+EXPORT_SYMBOL_GPL(nf_vpn_lane_lend);
+
 static bool nf_vpn_attach(struct sk_buff *skb, unsigned int off,
 			  struct nf_vpn_flow *flow)
 {
-	enum ip_conntrack_info info;
 	struct nf_conn *ct;
 
 	ct = rcu_dereference(flow->lane->ct);
 	if (!nf_vpn_ct_alive(ct) || !nf_vpn_rewrite(skb, off, flow))
 		return false;
-
-	info = nf_vpn_ctinfo(ct, flow->dir);
-	nf_vpn_set_ct(skb, ct, info);
-	nf_vpn_track(skb, ct, info, flow->lane);
+	nf_vpn_join(skb, ct, flow->lane, flow->dir);
 	/* One write a second at most: not one per packet. */
 	if (time_after(jiffies, READ_ONCE(flow->used) + HZ))
 		WRITE_ONCE(flow->used, jiffies);
 	return true;
+}
+
+static unsigned int nf_vpn_hook(void *priv, struct sk_buff *skb,
+				const struct nf_hook_state *state);
+
+/* A copy goes on where its original does: with the hook after this one. */
+static void nf_vpn_resume(struct sk_buff *skb, struct nf_hook_state state)
+{
+	const struct nf_hook_entries *e;
+	unsigned int i = 0;
+
+	e = rcu_dereference(state.net->nf.hooks_ipv4[state.hook]);
+	while (e && i < e->num_hook_entries && e->hooks[i].hook != nf_vpn_hook)
+		i++;
+	/* Just unregistered: conntrack is not to be skipped. */
+	if (!e || i == e->num_hook_entries) {
+		kfree_skb(skb);
+		return;
+	}
+	if (nf_hook_slow(skb, &state, e, i + 1) == 1)
+		state.okfn(state.net, state.sk, skb);
+}
+
+static unsigned int nf_vpn_weigh(struct nf_vpn_net *vn,
+				 const struct nf_vpn_proto *proto,
+				 struct sk_buff *skb, unsigned int off,
+				 const struct nf_vpn_key *key,
+				 struct nf_vpn_flow *flow,
+				 const struct nf_hook_state *state)
+{
+	struct sk_buff_head copies;
+	unsigned int verdict;
+	struct sk_buff *copy;
+
+	__skb_queue_head_init(&copies);
+	verdict = proto->weigh(vn, skb, off, key, flow, &copies);
+	while ((copy = __skb_dequeue(&copies)))
+		nf_vpn_resume(copy, *state);
+	return verdict;
 }
 
 static unsigned int nf_vpn_miss(struct nf_vpn_net *vn,
@@ -158,7 +226,8 @@ static unsigned int nf_vpn_miss(struct nf_vpn_net *vn,
 
 static unsigned int nf_vpn_steer(struct nf_vpn_net *vn,
 				 const struct nf_vpn_proto *proto,
-				 struct sk_buff *skb)
+				 struct sk_buff *skb,
+				 const struct nf_hook_state *state)
 {
 	unsigned int off = skb_network_offset(skb) + ip_hdrlen(skb);
 	struct nf_vpn_flow *flow;
@@ -176,10 +245,14 @@ static unsigned int nf_vpn_steer(struct nf_vpn_net *vn,
 	}
 
 	flow = nf_vpn_flow_find(vn, &key);
-	if (!flow || !nf_vpn_attach(skb, off, flow))
-		return nf_vpn_miss(vn, proto, skb, off, &key, flow);
-	nf_vpn_count(vn, NF_VPN_STAT_ATTACHED);
-	return NF_ACCEPT;
+	if (flow && likely(!READ_ONCE(flow->watched)) &&
+	    nf_vpn_attach(skb, off, flow)) {
+		nf_vpn_count(vn, NF_VPN_STAT_ATTACHED);
+		return NF_ACCEPT;
+	}
+	if (proto->weigh)
+		return nf_vpn_weigh(vn, proto, skb, off, &key, flow, state);
+	return nf_vpn_miss(vn, proto, skb, off, &key, flow);
 }
 
 static unsigned int nf_vpn_hook(void *priv, struct sk_buff *skb,
@@ -192,7 +265,7 @@ static unsigned int nf_vpn_hook(void *priv, struct sk_buff *skb,
 	l4proto = ip_hdr(skb)->protocol;
 	proto = nf_vpn_proto_find(l4proto);
 	if (proto)
-		return nf_vpn_steer(vn, proto, skb);
+		return nf_vpn_steer(vn, proto, skb, state);
 	if (l4proto == IPPROTO_ICMP)
 		return nf_vpn_icmp(vn, skb, state);
 	return NF_ACCEPT;

@@ -98,13 +98,33 @@ static struct nf_conn *nf_vpn_esp_conn(struct nf_vpn_net *vn,
 	return nf_vpn_esp_conn_zoned(vn, pair, &spec);
 }
 
-struct nf_vpn_lane *nf_vpn_esp_lane(struct nf_vpn_net *vn,
-				    struct nf_vpn_pair *pair)
+/*
+ * An entry that ended, not reaped yet, is replaced at once: its zone is needed.
+ * The lane stays listed until the reaper, or a packet of its SPIs, finds it.
+ */
+static struct nf_vpn_lane *nf_vpn_esp_lane_live(struct nf_vpn_pair *pair)
 {
 	struct nf_vpn_lane *lane = pair->lane;
 	struct nf_conn *ct;
 
-	if (lane && !lane->dead)
+	if (!lane)
+		return NULL;
+	ct = rcu_dereference(lane->ct);
+	if (!lane->dead && nf_vpn_ct_alive(ct))
+		return lane;
+	nf_ct_kill(ct);
+	nf_vpn_pair_lane_leave(pair);
+	nf_vpn_lane_put(lane);
+	return NULL;
+}
+
+struct nf_vpn_lane *nf_vpn_esp_lane(struct nf_vpn_net *vn,
+				    struct nf_vpn_pair *pair)
+{
+	struct nf_vpn_lane *lane = nf_vpn_esp_lane_live(pair);
+	struct nf_conn *ct;
+
+	if (lane)
 		return lane;
 	/*
 	 * No living IKE entry: it was deleted or flushed, and an admin who

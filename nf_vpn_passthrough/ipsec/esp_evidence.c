@@ -891,6 +891,9 @@ void nf_vpn_esp_plan(struct nf_vpn_esp_in *in,
 	scan_all(&s, ev, n);
 	if (s.due)
 		tidy(&s);
+	/* Somebody awaits an SPI, but handed it over after this one came. */
+	if (!plan->n)
+		return;
 	s.leader = nobody_reacts(&s) ? s.guess : s.leader;
 	if (proved(&s, ev[s.leader])) {
 		plan->n = 1;

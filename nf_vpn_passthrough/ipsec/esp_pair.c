@@ -8,6 +8,9 @@
 #include <net/netfilter/nf_conntrack_zones.h>
 #include "ipsec.h"
 
+/* So long stock conntrack may take to make an entry. */
+#define NF_VPN_PAIR_PATIENCE	(30 * HZ)
+
 /* A lane that knows its pair. */
 struct nf_vpn_esp_lane {
 	struct nf_vpn_lane	lane;
@@ -85,11 +88,20 @@ int nf_vpn_pair_resolve(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 	int err;
 
 	pair->end[IP_CT_DIR_REPLY] = *in_end;
+	err = nf_vpn_group_join(in, pair);
+	if (err)
+		return err;
 	err = nf_vpn_pair_index(in, pair, IP_CT_DIR_REPLY);
-	pair->resolved = !err;
-	if (!err)
-		list_del_init(&pair->waiting);
-	return err;
+	if (err) {
+		nf_vpn_group_leave(pair);
+		return err;
+	}
+	pair->resolved = true;
+	list_del_init(&pair->waiting);
+	/* Its candidates cannot be weighed without. */
+	if (!in->memory)
+		schedule_work(&in->prepare);
+	return 0;
 }
 
 /* Listed and charged to the client, known by its outbound end. */
@@ -107,8 +119,9 @@ static struct nf_vpn_pair *nf_vpn_pair_new(struct nf_vpn_net *vn,
 	refcount_set(&pair->use, 1);
 	INIT_LIST_HEAD(&pair->waiting);
 	pair->end[IP_CT_DIR_ORIGINAL] = *out;
-	pair->gate_opened = jiffies;
-	pair->out_seen = jiffies;
+	pair->born = jiffies;
+	pair->place = -1;
+	pair->ev.id = ++in->last_id ? in->last_id : ++in->last_id;
 	if (nf_vpn_pair_index(in, pair, IP_CT_DIR_ORIGINAL))
 		goto free;
 	list_add_tail(&pair->list, &in->pairs);
@@ -130,6 +143,7 @@ static void nf_vpn_pair_del(struct nf_vpn_net *vn, struct nf_vpn_pair *pair)
 	nf_vpn_pair_unindex(in, pair, IP_CT_DIR_ORIGINAL);
 	if (pair->resolved)
 		nf_vpn_pair_unindex(in, pair, IP_CT_DIR_REPLY);
+	nf_vpn_group_leave(pair);
 	list_del(&pair->waiting);
 	list_del(&pair->list);
 	nf_vpn_client_release(vn, pair->end[IP_CT_DIR_ORIGINAL].src);
@@ -199,36 +213,15 @@ struct nf_vpn_pair *nf_vpn_pair_manual(struct nf_vpn_net *vn,
 	return pair;
 }
 
-static void nf_vpn_pair_gate_expire(struct nf_vpn_ipsec_net *in,
-				    struct nf_vpn_pair *pair)
+void nf_vpn_pair_float(struct nf_vpn_pair *pair, bool floated)
 {
-	if (time_after(jiffies, pair->gate_opened + READ_ONCE(in->gate))) {
-		pair->gates = 0;
-		pair->wanted = 0;
-	}
-	/* An SA that never got an answer awaits none for ever. */
-	if (time_after(jiffies, pair->out_seen + READ_ONCE(in->gate)))
-		pair->unmatched_out = 0;
-}
-
-static void nf_vpn_pair_gate_open(struct nf_vpn_net *vn,
-				  struct nf_vpn_ipsec_net *in,
-				  struct nf_vpn_pair *pair)
-{
-	nf_vpn_count(vn, NF_VPN_STAT_IKE_GATE);
-	if (pair->wanted)
-		pair->wanted--;
-	if (!pair->gates)
-		pair->order = in->order++;
-	if (pair->gates < U8_MAX)
-		pair->gates++;
-	pair->gate_opened = jiffies;
-	/*
-	 * On UDP 500 an answered exchange means raw ESP.  Its entry is made
-	 * now, so that the server may be the first to send, even when IKE's
-	 * own entry is long idle by then.
-	 */
-	nf_vpn_esp_lane(vn, pair);
+	if (pair->floated == floated)
+		return;
+	pair->floated = floated;
+	if (floated)
+		nf_vpn_group_exit(pair);
+	else
+		nf_vpn_group_enter(pair);
 }
 
 void nf_vpn_pair_observe(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
@@ -236,114 +229,25 @@ void nf_vpn_pair_observe(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 {
 	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(vn->net);
 
-	nf_vpn_pair_gate_expire(in, pair);
-	/* An IKE SA that starts anew may negotiate without UDP. */
-	switch (nf_vpn_ike_observe(&pair->ike, msg, dir)) {
+	switch (nf_vpn_esp_ike(&pair->ev, msg, dir, in->order++,
+			       nf_vpn_esp_now())) {
 	case NF_VPN_IKE_EV_SETUP:
-		pair->floated = false;
-		break;
-	case NF_VPN_IKE_EV_GATE_WANTED:
-		if (pair->wanted < U8_MAX)
-			pair->wanted++;
-		if (!pair->gates)
-			pair->gate_opened = jiffies;
+		/* An IKE SA that starts anew may negotiate without UDP. */
+		nf_vpn_pair_float(pair, false);
 		break;
 	case NF_VPN_IKE_EV_GATE_OPEN:
-		nf_vpn_pair_gate_open(vn, in, pair);
+		nf_vpn_count(vn, NF_VPN_STAT_IKE_GATE);
+		/*
+		 * On UDP 500 an answered exchange means raw ESP.  Its entry is
+		 * made now, so that the server may be the first to send, even
+		 * when IKE's own entry is long idle by then.
+		 */
+		nf_vpn_esp_lane(vn, pair);
 		break;
-	case NF_VPN_IKE_EV_GATE_RENEWED:
-		pair->gate_opened = jiffies;
-		break;
-	case NF_VPN_IKE_EV_GATE_REFUSED:
-		if (pair->wanted)
-			pair->wanted--;
-		break;
-	case NF_VPN_IKE_EV_NONE:
-	case NF_VPN_IKE_EV_CLOSE_HINT:
+	default:
 		break;
 	}
-}
-
-static u32 nf_vpn_pair_age(unsigned long since)
-{
-	return jiffies_to_msecs(jiffies - since);
-}
-
-static void nf_vpn_pair_evidence_lane(struct nf_vpn_pair *pair,
-				      struct nf_vpn_esp_candidate *c)
-{
-	const struct nf_vpn_flow *flow;
-	u32 idle;
-
-	list_for_each_entry(flow, &pair->lane->flows, list) {
-		idle = nf_vpn_pair_age(READ_ONCE(flow->used));
-		c->idle_ms = min(c->idle_ms, idle);
-		if (flow->dir == IP_CT_DIR_REPLY && c->live < U8_MAX &&
-		    container_of(flow, struct nf_vpn_spi, flow)->matched)
-			c->live++;
-	}
-}
-
-void nf_vpn_pair_evidence(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
-			  struct nf_vpn_esp_candidate *c)
-{
-	nf_vpn_pair_gate_expire(nf_vpn_ipsec_pernet(vn->net), pair);
-	memset(c, 0, sizeof(*c));
-	c->gates = pair->gates;
-	c->gates_wanted = pair->wanted;
-	c->unmatched_out = pair->unmatched_out;
-	c->order = pair->order;
-	c->gate_age_ms = pair->gates ? nf_vpn_pair_age(pair->gate_opened) :
-		NF_VPN_ESP_NEVER;
-	c->out_age_ms = pair->unmatched_out ? nf_vpn_pair_age(pair->out_seen) :
-		NF_VPN_ESP_NEVER;
-	c->idle_ms = NF_VPN_ESP_NEVER;
-	if (pair->lane)
-		nf_vpn_pair_evidence_lane(pair, c);
-}
-
-/* A gate that led to an SA both ends use is satisfied. */
-static void nf_vpn_pair_gate_close(struct nf_vpn_pair *pair)
-{
-	if (pair->gates)
-		pair->gates--;
-	if (!pair->gates)
-		pair->wanted = 0;
-}
-
-static struct nf_vpn_spi *nf_vpn_pair_unmatched_in(struct nf_vpn_pair *pair)
-{
-	struct nf_vpn_flow *flow;
-	struct nf_vpn_spi *spi;
-
-	list_for_each_entry_reverse(flow, &pair->lane->flows, list) {
-		spi = container_of(flow, struct nf_vpn_spi, flow);
-		if (flow->dir == IP_CT_DIR_REPLY && !spi->matched)
-			return spi;
-	}
-	return NULL;
-}
-
-void nf_vpn_pair_match(struct nf_vpn_pair *pair, struct nf_vpn_spi *spi)
-{
-	struct nf_vpn_spi *other;
-
-	if (spi->flow.dir == IP_CT_DIR_REPLY) {
-		if (!pair->unmatched_out)
-			return;
-		pair->unmatched_out--;
-		spi->matched = true;
-		nf_vpn_pair_gate_close(pair);
-		return;
-	}
-	other = nf_vpn_pair_unmatched_in(pair);
-	if (other) {
-		other->matched = true;
-		nf_vpn_pair_gate_close(pair);
-	} else if (pair->unmatched_out < U8_MAX) {
-		pair->unmatched_out++;
-		pair->out_seen = jiffies;
-	}
+	nf_vpn_spi_watch_out(pair);
 }
 
 struct nf_vpn_pair *nf_vpn_pair_of_lane(struct nf_vpn_lane *lane)
@@ -357,6 +261,15 @@ void nf_vpn_pair_lane_free(struct nf_vpn_lane *lane)
 	kfree(container_of(lane, struct nf_vpn_esp_lane, lane));
 }
 
+void nf_vpn_pair_lane_leave(struct nf_vpn_pair *pair)
+{
+	static const struct nf_vpn_esp_in settled = { .settled = true };
+
+	pair->lane = NULL;
+	while (pair->ev.live)
+		nf_vpn_esp_in_gone(&pair->ev, &settled);
+}
+
 void nf_vpn_pair_lane_gone(struct nf_vpn_lane *lane)
 {
 	struct nf_vpn_pair *pair = nf_vpn_pair_of_lane(lane);
@@ -364,11 +277,8 @@ void nf_vpn_pair_lane_gone(struct nf_vpn_lane *lane)
 
 	spin_lock_bh(&lane->vn->lock);
 	mine = pair->lane == lane;
-	if (mine) {
-		pair->lane = NULL;
-		/* SPIs that are gone await no partner. */
-		pair->unmatched_out = 0;
-	}
+	if (mine)
+		nf_vpn_pair_lane_leave(pair);
 	/* Keyed by hand: the next packet asks the rules again. */
 	if (mine && !pair->master)
 		nf_vpn_pair_del(lane->vn, pair);
@@ -406,14 +316,13 @@ struct nf_vpn_lane *nf_vpn_pair_lane_new(struct nf_vpn_net *vn,
  * Without ESP a pair lives as long as its IKE entry, or, keyed manually, as
  * long as stock conntrack may still be making its entry.
  */
-static bool nf_vpn_pair_over(const struct nf_vpn_ipsec_net *in,
-			     const struct nf_vpn_pair *pair)
+static bool nf_vpn_pair_over(const struct nf_vpn_pair *pair)
 {
 	if (pair->lane)
 		return false;
 	if (pair->master)
 		return !nf_vpn_ct_alive(pair->master);
-	return time_after(jiffies, pair->out_seen + READ_ONCE(in->gate));
+	return time_after(jiffies, pair->born + NF_VPN_PAIR_PATIENCE);
 }
 
 static void nf_vpn_pair_end(struct nf_vpn_net *vn, bool all)
@@ -422,8 +331,10 @@ static void nf_vpn_pair_end(struct nf_vpn_net *vn, bool all)
 	struct nf_vpn_pair *pair, *tmp;
 
 	spin_lock_bh(&vn->lock);
+	if (!all)
+		nf_vpn_group_tend(in);
 	list_for_each_entry_safe(pair, tmp, &in->pairs, list)
-		if (all || nf_vpn_pair_over(in, pair))
+		if (all || nf_vpn_pair_over(pair))
 			nf_vpn_pair_del(vn, pair);
 	spin_unlock_bh(&vn->lock);
 }

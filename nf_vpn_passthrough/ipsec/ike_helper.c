@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The helper on UDP 500 and 4500: reads IKE headers, changes nothing.
+ * The helper on UDP 500 and 4500: reads IKE headers, changes nothing, but may
+ * keep a message back for a moment (ike_held.c).
  */
 #include <linux/udp.h>
 #include "ipsec.h"
@@ -20,32 +21,36 @@ static void nf_vpn_ike_floated(struct nf_vpn_net *vn, struct nf_conn *ct)
 	spin_lock_bh(&vn->lock);
 	pair = nf_vpn_pair_of(vn, ct, false);
 	if (pair && !pair->floated && !pair->lane) {
-		pair->floated = true;
-		pair->gates = 0;
-		pair->wanted = 0;
+		nf_vpn_pair_float(pair, true);
 		nf_vpn_count(vn, NF_VPN_STAT_NATT_FLOAT);
 	}
 	spin_unlock_bh(&vn->lock);
 }
 
-static void nf_vpn_ike_learn(struct nf_vpn_net *vn, struct nf_conn *ct,
-			     const struct nf_vpn_ike_msg *msg, u8 dir)
+/* What it tells is told when it passes on; a message that waits is stolen. */
+static int nf_vpn_ike_learn(struct nf_vpn_net *vn, struct sk_buff *skb,
+			    struct nf_conn *ct,
+			    const struct nf_vpn_ike_msg *msg, u8 dir)
 {
 	struct nf_vpn_pair *pair;
+	int verdict = NF_ACCEPT;
 
 	/* A pinhole only between two ends that both spoke. */
 	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) ||
 	    !nf_ct_is_confirmed(ct))
-		return;
+		return NF_ACCEPT;
 	spin_lock_bh(&vn->lock);
 	pair = nf_vpn_pair_of(vn, ct, true);
-	if (pair)
+	if (pair && nf_vpn_held_take(vn, pair, skb, msg, dir))
+		verdict = NF_STOLEN;
+	else if (pair)
 		nf_vpn_pair_observe(vn, pair, msg, dir);
 	spin_unlock_bh(&vn->lock);
+	return verdict;
 }
 
-static void nf_vpn_ike_message(struct nf_vpn_net *vn, struct sk_buff *skb,
-			       unsigned int off, struct nf_conn *ct, u8 dir)
+static int nf_vpn_ike_message(struct nf_vpn_net *vn, struct sk_buff *skb,
+			      unsigned int off, struct nf_conn *ct, u8 dir)
 {
 	u8 _head[NF_VPN_IKE_HDR_LEN], *head;
 	struct nf_vpn_ike_msg msg;
@@ -55,13 +60,13 @@ static void nf_vpn_ike_message(struct nf_vpn_net *vn, struct sk_buff *skb,
 	head = skb_header_pointer(skb, off, have, _head);
 	if (!head || nf_vpn_ike_parse(head, have, skb->len - off, &msg)) {
 		nf_vpn_count(vn, NF_VPN_STAT_IKE_BAD);
-		return;
+		return NF_ACCEPT;
 	}
 	nf_vpn_count(vn, NF_VPN_STAT_IKE_MESSAGE);
-	if (nf_vpn_ike_on_natt(ct))
-		nf_vpn_ike_floated(vn, ct);
-	else
-		nf_vpn_ike_learn(vn, ct, &msg, dir);
+	if (!nf_vpn_ike_on_natt(ct))
+		return nf_vpn_ike_learn(vn, skb, ct, &msg, dir);
+	nf_vpn_ike_floated(vn, ct);
+	return NF_ACCEPT;
 }
 
 /* The IKE message in a datagram on 4500, or 0 when it is something else. */
@@ -92,9 +97,9 @@ static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
 	}
 	if (nf_vpn_ike_on_natt(ct))
 		off = nf_vpn_ike_behind_marker(skb, off);
-	if (off)
-		nf_vpn_ike_message(vn, skb, off, ct, CTINFO2DIR(ctinfo));
-	return NF_ACCEPT;
+	if (!off)
+		return NF_ACCEPT;
+	return nf_vpn_ike_message(vn, skb, off, ct, CTINFO2DIR(ctinfo));
 }
 
 static const struct nf_conntrack_expect_policy nf_vpn_ike_policy = {

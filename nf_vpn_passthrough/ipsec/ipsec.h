@@ -4,7 +4,7 @@
 #define _NF_VPN_IPSEC_H
 
 #include "nf_vpn.h"
-#include "esp_score.h"
+#include "esp_evidence.h"
 #include "ike_msg.h"
 
 /*
@@ -13,8 +13,11 @@
  */
 #define NF_VPN_PAIR_SPIS	16
 
-/* Clients of one server weighed for an unknown SPI. */
-#define NF_VPN_ESP_CANDIDATES	1024
+/* Clients of one server and public address weighed for an unknown SPI. */
+#define NF_VPN_GROUP_MOST	4096
+
+/* IKE messages that wait at a time, in a namespace. */
+#define NF_VPN_IKE_HELD_MOST	256
 
 /**
  * struct nf_vpn_end - the addresses of ESP that travels in one direction
@@ -31,14 +34,57 @@ struct nf_vpn_end {
 };
 
 /**
+ * struct nf_vpn_esp_memory - what is too large for a stack or a pair
+ * @seen: inbound SPIs of which one packet was seen
+ * @plan: work space
+ *
+ * One per namespace, made when the first pair is; under nf_vpn_net.lock.
+ */
+struct nf_vpn_esp_memory {
+	struct nf_vpn_esp_seen	seen;
+	struct nf_vpn_esp_plan	plan;
+};
+
+/**
+ * struct nf_vpn_group - the pairs of one server and public address
+ * @member: evidence of those that use raw ESP: the candidates
+ * @n: how many
+ * @room: for so many
+ * @pairs: all of them, @member or not
+ * @held: IKE messages of theirs that wait
+ * @bucket: copies that may be made now
+ * @suspect: settled SPIs are watched, somebody waits in vain
+ * @suspect_until: jiffies, for how long
+ *
+ * Under nf_vpn_net.lock.
+ */
+struct nf_vpn_group {
+	struct nf_vpn_esp_evidence	**member;
+	unsigned int			n;
+	unsigned int			room;
+	unsigned int			pairs;
+	unsigned int			held;
+	struct nf_vpn_esp_bucket	bucket;
+	bool				suspect;
+	unsigned long			suspect_until;
+};
+
+/**
  * struct nf_vpn_ipsec_net - per namespace
  * @vn: the core's part
  * @ends: pairs by the packets of each direction, IP_CT_DIR_*
  * @pairs: all pairs, under nf_vpn_net.lock
  * @unresolved: manually keyed pairs whose NAT is not known yet, same lock
- * @order: counts gates, same lock
+ * @order: counts IKE messages, same lock
+ * @last_id: of a pair's evidence, same lock
+ * @salt: secret, where @memory keeps an SPI
+ * @memory: set once, then stays
+ * @prepare: makes @memory, in process context
+ * @held: struct nf_vpn_ike_held in order of arrival, same lock
+ * @held_count: how many, same lock
+ * @release: lets them go
+ * @rules: sysctls of copies and holding
  * @timeout: ESP timeouts in jiffies: not replied, replied
- * @gate: jiffies a gate stays open
  * @without_ike: help ESP that no IKE announced
  * @local_tmpl: carries the zone of the router's own ESP, NULL until needed
  * @ctl: sysctl table
@@ -49,8 +95,15 @@ struct nf_vpn_ipsec_net {
 	struct list_head	pairs;
 	struct list_head	unresolved;
 	u32			order;
+	u32			last_id;
+	u32			salt;
+	struct nf_vpn_esp_memory *memory;
+	struct work_struct	prepare;
+	struct list_head	held;
+	unsigned int		held_count;
+	struct delayed_work	release;
+	struct nf_vpn_esp_rules	rules;
 	unsigned int		timeout[2];
-	unsigned int		gate;
 	unsigned int		without_ike;
 	struct nf_conn		*local_tmpl;
 	struct ctl_table_header	*ctl;
@@ -69,14 +122,12 @@ struct nf_vpn_ipsec_net {
  * @zoned: @zone was given
  * @resolved: both ends are known
  * @floated: IKE moved to UDP 4500, so no raw ESP is expected
- * @ike: exchanges seen
- * @gates: key exchanges answered that no SPI satisfied yet
- * @wanted: key exchanges not answered yet
- * @order: number of the oldest open gate
- * @gate_opened: jiffies, newest
- * @unmatched_out: outbound SPIs without an inbound one
- * @out_seen: jiffies, newest of them
- * @use: references: table, lane
+ * @ev: what it did, and what follows from that
+ * @group: those with the same inbound end, NULL until @resolved
+ * @place: index in @group->member, or -1
+ * @held: IKE messages of it that wait
+ * @born: jiffies
+ * @use: references: table, lane, held messages
  * @rcu: freed after a grace period
  *
  * @end, and @node under RCU, may be read without a lock; all else is under
@@ -94,25 +145,25 @@ struct nf_vpn_pair {
 	bool			zoned;
 	bool			resolved;
 	bool			floated;
-	struct nf_vpn_ike_gate_state ike;
-	u8			gates;
-	u8			wanted;
-	u8			unmatched_out;
-	u32			order;
-	unsigned long		gate_opened;
-	unsigned long		out_seen;
+	struct nf_vpn_esp_evidence ev;
+	struct nf_vpn_group	*group;
+	int			place;
+	unsigned int		held;
+	unsigned long		born;
 	refcount_t		use;
 	struct rcu_head		rcu;
 };
 
 /**
- * struct nf_vpn_spi - one SPI of a pair
+ * struct nf_vpn_spi - an inbound SPI of a pair; outbound ones are mere flows
  * @flow: first; the core frees it
- * @matched: inbound: an outbound SPI or a gate vouches for it
+ * @in: what is known of it, under nf_vpn_net.lock
+ * @shared: it was said that two clients use it, same lock
  */
 struct nf_vpn_spi {
 	struct nf_vpn_flow	flow;
-	bool			matched;
+	struct nf_vpn_esp_in	in;
+	bool			shared;
 };
 
 extern const struct nf_vpn_proto nf_vpn_esp_proto;
@@ -144,16 +195,15 @@ struct nf_vpn_pair *nf_vpn_pair_manual(struct nf_vpn_net *vn,
 int nf_vpn_pair_resolve(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 			const struct nf_vpn_end *in_end);
 
-/* What an IKE message says about the SAs to come. */
+/* An IKE message passes on: what it says about the SAs to come. */
 void nf_vpn_pair_observe(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 			 const struct nf_vpn_ike_msg *msg, u8 dir);
 
-/* What is known of a pair, for the scorer. */
-void nf_vpn_pair_evidence(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
-			  struct nf_vpn_esp_candidate *c);
+/* It uses UDP 4500, or raw ESP after all. */
+void nf_vpn_pair_float(struct nf_vpn_pair *pair, bool floated);
 
-/* A new SPI was bound: pair it with its counterpart if that was seen. */
-void nf_vpn_pair_match(struct nf_vpn_pair *pair, struct nf_vpn_spi *spi);
+/* Its entry has ended, and the SPIs with it. */
+void nf_vpn_pair_lane_leave(struct nf_vpn_pair *pair);
 
 /* Operations of a lane: it is gone; its memory is to be freed.  No lock held. */
 void nf_vpn_pair_lane_gone(struct nf_vpn_lane *lane);
@@ -170,6 +220,58 @@ void nf_vpn_pair_reap(struct nf_vpn_net *vn);
 
 /* Last reference: freed after a grace period.  Any context. */
 void nf_vpn_pair_put(struct nf_vpn_pair *pair);
+
+/* esp_group.c; with nf_vpn_net.lock held */
+
+/* Into the group of its inbound end, made if need be.  0 or -ENOMEM. */
+int nf_vpn_group_join(struct nf_vpn_ipsec_net *in, struct nf_vpn_pair *pair);
+void nf_vpn_group_leave(struct nf_vpn_pair *pair);
+/* A candidate from now on, or no longer. */
+int nf_vpn_group_enter(struct nf_vpn_pair *pair);
+void nf_vpn_group_exit(struct nf_vpn_pair *pair);
+/* The group of that inbound end, or NULL. */
+struct nf_vpn_group *nf_vpn_group_find(struct nf_vpn_ipsec_net *in,
+				       const struct nf_vpn_end *end);
+/* The pair of a member. */
+struct nf_vpn_pair *nf_vpn_group_pair(const struct nf_vpn_group *group,
+				      unsigned int i);
+/* Once a second: forget what is too old, look who waits in vain. */
+void nf_vpn_group_tend(struct nf_vpn_ipsec_net *in);
+
+/* esp_spi.c; with nf_vpn_net.lock held */
+
+/* Milliseconds that wrap: the clock of esp_evidence. */
+u32 nf_vpn_esp_now(void);
+/* A new outbound SPI.  NULL: refused. */
+struct nf_vpn_flow *nf_vpn_spi_out(struct nf_vpn_net *vn,
+				   struct nf_vpn_pair *pair,
+				   const struct nf_vpn_key *key);
+/* A new inbound one.  NULL: refused. */
+struct nf_vpn_spi *nf_vpn_spi_in(struct nf_vpn_net *vn,
+				 struct nf_vpn_pair *pair,
+				 const struct nf_vpn_key *key,
+				 const struct nf_vpn_esp_in *in);
+/* Forget an inbound one. */
+void nf_vpn_spi_drop(struct nf_vpn_spi *spi);
+/* See each outbound packet of the pair, as long as that tells something. */
+void nf_vpn_spi_watch_out(struct nf_vpn_pair *pair);
+/* See each packet of its settled inbound SPIs for a while. */
+void nf_vpn_spi_watch_in(struct nf_vpn_pair *pair);
+
+/* esp_inbound.c: whose is it?  Takes the lock. */
+void nf_vpn_esp_inbound(struct nf_vpn_net *vn, struct sk_buff *skb,
+			const struct nf_vpn_end *end,
+			const struct nf_vpn_key *key,
+			const struct nf_vpn_esp_arrival *a,
+			struct sk_buff_head *copies);
+
+/* ike_held.c */
+void nf_vpn_held_net_init(struct nf_vpn_ipsec_net *in);
+void nf_vpn_held_net_exit(struct nf_vpn_ipsec_net *in);
+/* Must it wait?  Then it takes @skb over.  Lock held. */
+bool nf_vpn_held_take(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
+		      struct sk_buff *skb, const struct nf_vpn_ike_msg *msg,
+		      u8 dir);
 
 /* esp_conn.c: the live lane of a pair, made if need be; lock held. */
 struct nf_vpn_lane *nf_vpn_esp_lane(struct nf_vpn_net *vn,

@@ -4,7 +4,9 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/sysctl.h>
 #include <net/net_namespace.h>
 #include <net/netfilter/nf_conntrack_helper.h>
@@ -16,6 +18,11 @@ static unsigned int nf_vpn_ipsec_net_id __read_mostly;
 
 /* Only the addresses in it count. */
 static struct nf_vpn_ipsec_net nf_vpn_ipsec_base;
+static int nf_vpn_ipsec_most_copies = NF_VPN_ESP_COPIES_MAX;
+static int nf_vpn_ipsec_most_rate = 1000000;
+static int nf_vpn_ipsec_least_burst = NF_VPN_ESP_SHARE;
+/* IKE gives up after 30 s at the earliest. */
+static int nf_vpn_ipsec_most_hold = 10000;
 
 /* Writing 1 is the opt-in that otherwise a helped IKE flow is. */
 static int nf_vpn_ipsec_without_ike(NF_VPN_CTL_TABLE *table, int write,
@@ -45,11 +52,37 @@ static const struct ctl_table nf_vpn_ipsec_sysctls[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_jiffies,
 	}, {
-		.procname	= "ipsec_gate",
-		.data		= &nf_vpn_ipsec_base.gate,
+		.procname	= "ipsec_copies",
+		.data		= &nf_vpn_ipsec_base.rules.copies,
 		.maxlen		= sizeof(unsigned int),
 		.mode		= 0644,
-		.proc_handler	= proc_dointvec_jiffies,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= &nf_vpn_ipsec_most_copies,
+	}, {
+		.procname	= "ipsec_copy_rate",
+		.data		= &nf_vpn_ipsec_base.rules.rate,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &nf_vpn_ipsec_most_rate,
+	}, {
+		.procname	= "ipsec_copy_burst",
+		.data		= &nf_vpn_ipsec_base.rules.burst,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= &nf_vpn_ipsec_least_burst,
+		.extra2		= &nf_vpn_ipsec_most_rate,
+	}, {
+		.procname	= "ipsec_hold",
+		.data		= &nf_vpn_ipsec_base.rules.hold_ms,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &nf_vpn_ipsec_most_hold,
 	}, {
 		.procname	= "ipsec_without_ike",
 		.data		= &nf_vpn_ipsec_base.without_ike,
@@ -66,6 +99,25 @@ struct nf_vpn_ipsec_net *nf_vpn_ipsec_pernet(const struct net *net)
 	return net_generic(net, nf_vpn_ipsec_net_id);
 }
 
+/* 50 KB that only namespaces with pairs pay for. */
+static void nf_vpn_ipsec_prepare(struct work_struct *work)
+{
+	struct nf_vpn_ipsec_net *in = container_of(work, struct nf_vpn_ipsec_net,
+						   prepare);
+	struct nf_vpn_esp_memory *memory;
+
+	if (READ_ONCE(in->memory))
+		return;
+	memory = kvzalloc(sizeof(*memory), GFP_KERNEL_ACCOUNT);
+	if (!memory) {
+		nf_vpn_count(in->vn, NF_VPN_STAT_NO_MEMORY);
+		return;
+	}
+	spin_lock_bh(&in->vn->lock);
+	in->memory = memory;
+	spin_unlock_bh(&in->vn->lock);
+}
+
 static int __net_init nf_vpn_ipsec_net_init(struct net *net)
 {
 	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(net);
@@ -76,8 +128,13 @@ static int __net_init nf_vpn_ipsec_net_init(struct net *net)
 	in->timeout[0] = 600 * HZ;
 	/* An idle SA whose ends believe in it; commercial ALGs use the same. */
 	in->timeout[1] = 3600 * HZ;
-	/* Some clients wait for the user before they send (EAP, then DHCP). */
-	in->gate = 30 * HZ;
+	in->rules.copies = NF_VPN_ESP_COPIES;
+	in->rules.rate = NF_VPN_ESP_COPY_RATE;
+	in->rules.burst = NF_VPN_ESP_COPY_BURST;
+	in->rules.hold_ms = NF_VPN_ESP_HOLD_MS;
+	in->salt = get_random_u32();
+	INIT_WORK(&in->prepare, nf_vpn_ipsec_prepare);
+	nf_vpn_held_net_init(in);
 	err = nf_vpn_pair_net_init(in);
 	if (err)
 		return err;
@@ -96,7 +153,10 @@ static void __net_exit nf_vpn_ipsec_net_exit(struct net *net)
 	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(net);
 
 	nf_vpn_sysctl_unregister(in->ctl);
+	nf_vpn_held_net_exit(in);
 	nf_vpn_pair_net_exit(in->vn, in);
+	cancel_work_sync(&in->prepare);
+	kvfree(in->memory);
 	/* No hook of ours runs here any more: who had it has its own reference. */
 	nf_vpn_local_net_exit(in);
 }
