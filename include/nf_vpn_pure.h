@@ -82,6 +82,12 @@ static inline u32 nf_vpn_min_u32(u32 a, u32 b)
 	return a < b ? a : b;
 }
 
+/* Between two times that wrap */
+static inline u32 nf_vpn_since(u32 now, u32 then)
+{
+	return now - then;
+}
+
 /* TCP sequence order, RFC 9293 3.4: modulo 2^32, right within half of it */
 static inline bool nf_vpn_seq_before(u32 a, u32 b)
 {

@@ -4,7 +4,8 @@
 #define _NF_VPN_IPSEC_H
 
 #include "nf_vpn.h"
-#include "esp_evidence.h"
+#include "esp_plan.h"
+#include "esp_seen.h"
 #include "ike_msg.h"
 
 /*

@@ -12,7 +12,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "../../nf_vpn_passthrough/ipsec/esp_evidence.h"
+#include "../../nf_vpn_passthrough/ipsec/esp_plan.h"
+#include "../../nf_vpn_passthrough/ipsec/esp_seen.h"
 
 #define MS		1000ULL
 #define SEC		(1000 * MS)

@@ -2,7 +2,8 @@
 /* esp_evidence: stories of gates, holds, guesses and forgers; then a fuzzer. */
 
 #include "ktap.h"
-#include "../../nf_vpn_passthrough/ipsec/esp_evidence.h"
+#include "../../nf_vpn_passthrough/ipsec/esp_plan.h"
+#include "../../nf_vpn_passthrough/ipsec/esp_seen.h"
 
 #define PAIRS		8
 #define FUZZ_ROUNDS	300000

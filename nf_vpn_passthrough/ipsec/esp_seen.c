@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Inbound SPIs of which one packet was seen, in fixed memory. */
+
+#include "esp_seen.h"
+
+/* Finalizer of splitmix32: the forger chooses SPIs, but not where they go */
+static u32 place(u32 x)
+{
+	x = (x ^ x >> 16) * 0x21f0aaad;
+	x = (x ^ x >> 15) * 0x735a2d97;
+	return (x ^ x >> 15) % NF_VPN_ESP_SEEN;
+}
+
+bool nf_vpn_esp_seen(struct nf_vpn_esp_seen *seen, u32 salt,
+		     const struct nf_vpn_esp_arrival *a, u32 now,
+		     struct nf_vpn_esp_in *in)
+{
+	u32 i = place(a->spi ^ salt);
+	bool again = seen->e[i].spi == (a->spi ^ salt) &&
+		     nf_vpn_esp_counts_on(a->seq, seen->e[i].seq) &&
+		     nf_vpn_since(now, seen->e[i].at) < NF_VPN_ESP_SEEN_MS;
+
+	memset(in, 0, sizeof(*in));
+	if (again) {
+		in->first = seen->e[i].at;
+		in->probe = in->first;
+		in->seq = seen->e[i].seq;
+		in->packets = 1;
+		in->fresh = in->seq - 1 < NF_VPN_ESP_FRESH_SEQ;
+	}
+	seen->e[i].spi = a->spi ^ salt;
+	seen->e[i].seq = a->seq;
+	seen->e[i].at = now;
+	return again;
+}
