@@ -114,6 +114,8 @@ static const struct nf_vpn_stat_text nf_vpn_stat_texts[NF_VPN_STAT_MAX] = {
 		"SPIs proved to be a client's" },
 	[NF_VPN_STAT_ESP_MOVED] = { "esp_moved",
 		"SPIs taken from a wrong guess and given to a better one" },
+	[NF_VPN_STAT_ESP_DOUBT] = { "esp_doubt",
+		"settled SPIs weighed anew: somebody else got nothing" },
 	[NF_VPN_STAT_ESP_COPY] = { "esp_copy",
 		"copies of such packets to others who may own them" },
 	[NF_VPN_STAT_ESP_SHARED] = { "esp_shared",

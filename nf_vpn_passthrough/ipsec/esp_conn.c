@@ -112,6 +112,9 @@ static struct nf_vpn_lane *nf_vpn_esp_lane_live(struct nf_vpn_pair *pair)
 	ct = rcu_dereference(lane->ct);
 	if (!lane->dead && nf_vpn_ct_alive(ct))
 		return lane;
+	/* Keyed by hand: the pair ends with it. */
+	if (!pair->master)
+		return NULL;
 	nf_ct_kill(ct);
 	nf_vpn_pair_lane_leave(pair);
 	nf_vpn_lane_put(lane);

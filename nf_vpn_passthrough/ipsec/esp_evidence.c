@@ -43,8 +43,7 @@ static void drop_gate(struct nf_vpn_esp_evidence *ev, unsigned int i)
 }
 
 /* An exchange that began at @asked was answered */
-static void open_gate(struct nf_vpn_esp_evidence *ev, u32 asked, u32 order,
-		      u32 now)
+static void open_gate(struct nf_vpn_esp_evidence *ev, u32 asked, u32 now)
 {
 	if (ev->flags & NF_VPN_ESP_EV_EARLY) {
 		ev->flags &= ~NF_VPN_ESP_EV_EARLY;
@@ -52,8 +51,6 @@ static void open_gate(struct nf_vpn_esp_evidence *ev, u32 asked, u32 order,
 	}
 	if (ev->gates == NF_VPN_ESP_GATES)
 		drop_gate(ev, 0);
-	if (!ev->gates)
-		ev->order = order;
 	ev->gate[ev->gates++] = asked;
 	ev->flags &= ~NF_VPN_ESP_EV_DELETED;
 	heat(ev, now);
@@ -187,7 +184,7 @@ static void time_exchange(struct nf_vpn_esp_evidence *ev, unsigned int dir,
 
 enum nf_vpn_ike_evidence nf_vpn_esp_ike(struct nf_vpn_esp_evidence *ev,
 					const struct nf_vpn_ike_msg *msg,
-					unsigned int dir, u32 order, u32 now)
+					unsigned int dir, u32 now)
 {
 	bool hands = nf_vpn_ike_hands_spi(&ev->ike, msg, dir);
 	enum nf_vpn_ike_evidence what;
@@ -213,7 +210,7 @@ enum nf_vpn_ike_evidence nf_vpn_esp_ike(struct nf_vpn_esp_evidence *ev,
 		asked = client_asked(msg, dir) && ev->wanted;
 		if (asked)
 			ev->wanted--;
-		open_gate(ev, asked ? ev->wanted_at : now, order, now);
+		open_gate(ev, asked ? ev->wanted_at : now, now);
 		break;
 	case NF_VPN_IKE_EV_GATE_RENEWED:
 		heat(ev, now);
@@ -311,7 +308,6 @@ void nf_vpn_esp_view(struct nf_vpn_esp_evidence *ev, u32 now,
 	c->gates_wanted = ev->wanted;
 	c->unmatched_out = ev->unmatched_out;
 	c->live = ev->live;
-	c->order = ev->order;
 	c->gate_age_ms = open ? nf_vpn_since(now, ev->gate[ev->gates - 1]) :
 				NF_VPN_ESP_NEVER;
 	c->out_age_ms = ev->unmatched_out ? nf_vpn_since(now, ev->out_new) :
@@ -360,6 +356,24 @@ void nf_vpn_esp_settle(struct nf_vpn_esp_evidence *ev, bool fresh, u32 first,
 	ev->settled_at = now;
 	ev->flags |= NF_VPN_ESP_EV_SETTLED;
 	ev->flags &= ~NF_VPN_ESP_EV_FORGOT;
+}
+
+void nf_vpn_esp_unsettle(struct nf_vpn_esp_evidence *ev, u32 first)
+{
+	if (ev->live)
+		ev->live--;
+	if (ev->unmatched_in)
+		ev->unmatched_in--;
+	else if (ev->unmatched_out < NF_VPN_ESP_GATES)
+		ev->unmatched_out++;
+	if (ev->gates == NF_VPN_ESP_GATES)
+		return;
+	/* The oldest it can be: @first says no more than that it was before. */
+	memmove(&ev->gate[1], &ev->gate[0], ev->gates * sizeof(ev->gate[0]));
+	if (!ev->gates++ || nf_vpn_since(first, ev->gate[1]) >= 0x80000000U)
+		ev->gate[0] = first;
+	else
+		ev->gate[0] = ev->gate[1];
 }
 
 /*

@@ -99,7 +99,6 @@
  * @settled_at:	when an SPI was settled as its own
  * @tentative_at: when a packet that fits its gate was sent to it
  * @tentative_spi: its SPI
- * @order:	of its oldest gate
  * @flags:	which of the above are valid
  * @gates:	SAs negotiated whose inbound SPI is not settled
  * @wanted:	exchanges without an answer
@@ -122,7 +121,6 @@ struct nf_vpn_esp_evidence {
 	u32 settled_at;
 	u32 tentative_at;
 	u32 tentative_spi;
-	u32 order;
 	u16 flags;
 	u8 gates;
 	u8 wanted;
@@ -139,14 +137,13 @@ struct nf_vpn_esp_evidence {
  * @ev:		the pair
  * @msg:	parsed; call after a hold, not before
  * @dir:	0 sent by the client
- * @order:	number that grows with each call in the namespace
  * @now:	ms
  *
  * Return: what nf_vpn_ike_observe() said.
  */
 enum nf_vpn_ike_evidence nf_vpn_esp_ike(struct nf_vpn_esp_evidence *ev,
 					const struct nf_vpn_ike_msg *msg,
-					unsigned int dir, u32 order, u32 now);
+					unsigned int dir, u32 now);
 
 /**
  * nf_vpn_esp_out() - an outbound ESP packet
@@ -213,6 +210,15 @@ unsigned int nf_vpn_esp_open_gates(const struct nf_vpn_esp_evidence *ev);
  */
 void nf_vpn_esp_settle(struct nf_vpn_esp_evidence *ev, bool fresh, u32 first,
 		       u32 now);
+
+/**
+ * nf_vpn_esp_unsettle() - an SPI settled as its own may be another client's
+ * @ev:		the pair
+ * @first:	first packet of the SPI, a new SA, ms
+ *
+ * It awaits one again since before that.
+ */
+void nf_vpn_esp_unsettle(struct nf_vpn_esp_evidence *ev, u32 first);
 
 /**
  * nf_vpn_esp_suppose() - it is the best guess for a new SA

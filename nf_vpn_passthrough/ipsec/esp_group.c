@@ -6,12 +6,12 @@
 #include <linux/slab.h>
 #include "ipsec.h"
 
-/* Somebody sends with a new SA and hears nothing for so long */
+/* Somebody sends with a new SA and was sent nothing for so long */
 #define NF_VPN_GROUP_VAIN_MS	2000
 /* and is still at it. */
 #define NF_VPN_GROUP_TRIES_MS	10000
 /* An SA that only sends waits in vain for ever: it is not looked for for ever. */
-#define NF_VPN_GROUP_GIVE_UP_MS	30000
+#define NF_VPN_GROUP_GIVE_UP_MS	120000
 #define NF_VPN_GROUP_SUSPECT	(3 * HZ)
 
 struct nf_vpn_pair *nf_vpn_group_pair(const struct nf_vpn_group *group,
@@ -104,26 +104,34 @@ void nf_vpn_group_leave(struct nf_vpn_pair *pair)
 }
 
 /*
- * A client with an open gate that sends and gets no answer: perhaps its SPI is
- * settled as another client's, who chose the same one.
+ * A client with an open gate that sends and is sent nothing: its SPI is settled
+ * as another client's, by mistake or because that one chose the same.
  */
-static bool nf_vpn_group_in_vain(const struct nf_vpn_esp_candidate *c)
+static bool nf_vpn_group_in_vain(const struct nf_vpn_pair *pair,
+				 const struct nf_vpn_esp_candidate *c)
 {
 	return (c->gates || c->tentative) && c->unmatched_out &&
 	       c->idle_ms < NF_VPN_GROUP_TRIES_MS &&
 	       c->out_age_ms >= NF_VPN_GROUP_VAIN_MS &&
-	       c->out_age_ms < NF_VPN_GROUP_GIVE_UP_MS;
+	       c->out_age_ms < NF_VPN_GROUP_GIVE_UP_MS &&
+	       time_after(jiffies, READ_ONCE(pair->fed) +
+			  msecs_to_jiffies(NF_VPN_GROUP_VAIN_MS));
 }
 
 static bool nf_vpn_group_review(struct nf_vpn_pair *pair, u32 now)
 {
+	struct nf_vpn_group *group = pair->group;
 	struct nf_vpn_esp_candidate c;
+	u32 gate = pair->ev.gate[0];
 
 	nf_vpn_esp_view(&pair->ev, now, &c);
-	if (!pair->group || pair->group->n < 2 || !nf_vpn_group_in_vain(&c))
+	if (!group || group->n < 2 || !nf_vpn_group_in_vain(pair, &c))
 		return false;
-	pair->group->suspect = true;
-	pair->group->suspect_until = jiffies + NF_VPN_GROUP_SUSPECT;
+	if (!group->suspect ||
+	    nf_vpn_since(now, gate) > nf_vpn_since(now, group->suspect_gate))
+		group->suspect_gate = gate;
+	group->suspect = true;
+	group->suspect_until = jiffies + NF_VPN_GROUP_SUSPECT;
 	return true;
 }
 
@@ -140,7 +148,7 @@ void nf_vpn_group_tend(struct nf_vpn_ipsec_net *in)
 		return;
 	list_for_each_entry(pair, &in->pairs, list)
 		if (pair->group && pair->group->suspect)
-			nf_vpn_spi_watch_in(pair);
+			nf_vpn_spi_suspect(pair, now);
 	list_for_each_entry(pair, &in->pairs, list)
 		if (pair->group)
 			pair->group->suspect = false;

@@ -47,6 +47,7 @@ static void nf_vpn_esp_copy_to(struct nf_vpn_esp_case *c,
 		kfree_skb(copy);
 		return;
 	}
+	pair->fed = jiffies;
 	nf_vpn_count(c->vn, NF_VPN_STAT_ESP_COPY);
 	__skb_queue_tail(c->copies, copy);
 }
@@ -56,6 +57,7 @@ static bool nf_vpn_esp_give_to(struct nf_vpn_esp_case *c,
 {
 	struct nf_vpn_lane *lane = nf_vpn_esp_lane(c->vn, pair);
 
+	pair->fed = jiffies;
 	return lane && nf_vpn_lane_attach(c->skb, lane, IP_CT_DIR_REPLY);
 }
 

@@ -120,6 +120,7 @@ static struct nf_vpn_pair *nf_vpn_pair_new(struct nf_vpn_net *vn,
 	INIT_LIST_HEAD(&pair->waiting);
 	pair->end[IP_CT_DIR_ORIGINAL] = *out;
 	pair->born = jiffies;
+	pair->fed = jiffies;
 	pair->place = -1;
 	pair->ev.id = ++in->last_id ? in->last_id : ++in->last_id;
 	if (nf_vpn_pair_index(in, pair, IP_CT_DIR_ORIGINAL))
@@ -227,10 +228,7 @@ void nf_vpn_pair_float(struct nf_vpn_pair *pair, bool floated)
 void nf_vpn_pair_observe(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 			 const struct nf_vpn_ike_msg *msg, u8 dir)
 {
-	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(vn->net);
-
-	switch (nf_vpn_esp_ike(&pair->ev, msg, dir, in->order++,
-			       nf_vpn_esp_now())) {
+	switch (nf_vpn_esp_ike(&pair->ev, msg, dir, nf_vpn_esp_now())) {
 	case NF_VPN_IKE_EV_SETUP:
 		/* An IKE SA that starts anew may negotiate without UDP. */
 		nf_vpn_pair_float(pair, false);

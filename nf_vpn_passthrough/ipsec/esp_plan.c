@@ -416,6 +416,23 @@ void nf_vpn_esp_in_gone(struct nf_vpn_esp_evidence *ev,
 	ev->flags |= NF_VPN_ESP_EV_FORGOT;
 }
 
+bool nf_vpn_esp_doubt(struct nf_vpn_esp_evidence *ev, struct nf_vpn_esp_in *in,
+		      u32 gate, u32 now)
+{
+	if (!in->settled || !in->fresh || in->doubts == NF_VPN_ESP_DOUBTS ||
+	    nf_vpn_since(now, in->first) > nf_vpn_since(now, gate))
+		return false;
+	in->doubts++;
+	in->settled = false;
+	in->packets = 1;
+	in->n = 0;
+	in->probed = 0;
+	in->guess = 0;
+	in->probe = now;
+	nf_vpn_esp_unsettle(ev, in->first);
+	return true;
+}
+
 bool nf_vpn_esp_in_shared(struct nf_vpn_esp_in *in,
 			  const struct nf_vpn_esp_arrival *a)
 {

@@ -40,6 +40,11 @@
 #define NF_VPN_ESP_COPIES_MAX	256
 #define NF_VPN_ESP_SHARE	64
 
+/* A settled SPI is doubted so often. Who only sends, and gets nothing because
+ * nothing is sent, must not keep the others unsettled.
+ */
+#define NF_VPN_ESP_DOUBTS	3
+
 /* Evidence is kept for so many of them */
 #define NF_VPN_ESP_TRACKED	32
 
@@ -59,6 +64,7 @@
  * @turn:	where the next search among equals begins
  * @packets:	seen while unsettled, stops counting at the top
  * @again:	settled: how often its sequence number began anew
+ * @doubts:	how often that turned out to be unsure
  * @settled:	it is known whose it is
  * @fresh:	its first sequence number was low: a new SA
  * @n:		clients weighed
@@ -74,6 +80,7 @@ struct nf_vpn_esp_in {
 	u16 turn;
 	u8 packets;
 	u8 again;
+	u8 doubts;
 	bool settled;
 	bool fresh;
 	u8 n;
@@ -164,6 +171,21 @@ void nf_vpn_esp_plan(struct nf_vpn_esp_in *in,
  */
 void nf_vpn_esp_in_gone(struct nf_vpn_esp_evidence *ev,
 			const struct nf_vpn_esp_in *in);
+
+/**
+ * nf_vpn_esp_doubt() - somebody who awaits an SPI gets nothing: is it this one?
+ * @ev:		the pair that the binding is settled as
+ * @in:		the binding
+ * @gate:	when the one in vain handed its SPI over
+ * @now:	ms
+ *
+ * Only what began after that, and not more than NF_VPN_ESP_DOUBTS times. Then it is
+ * unsettled, and weighed anew from its next packet on.
+ *
+ * Return: whether it is.
+ */
+bool nf_vpn_esp_doubt(struct nf_vpn_esp_evidence *ev, struct nf_vpn_esp_in *in,
+		      u32 gate, u32 now);
 
 /**
  * nf_vpn_esp_in_shared() - a packet of a settled SPI, while others await one

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Weigh the evidence for who owns an unknown inbound SPI.
+ * Weigh what is known of a client.
  *
  * Each piece of evidence is one bit of the score, so a stronger piece outweighs
- * all weaker ones together. That orders the candidates. Whether the best is
- * SURE is a second question: only if it beats the next by NF_VPN_ESP_MARGIN.
- * A wrong SURE cuts a client off until it is rolled back, a wrong AMBIGUOUS
- * costs a few copies, so only a difference in the top evidence is sure.
+ * all weaker ones together.
  */
 
 #include "esp_score.h"
@@ -66,12 +63,6 @@
 /* ESP flowed a short while ago: it is there, others may have gone */
 #define W_ACTIVE		0x001
 
-/* More than a recent outbound SPI with all that is weaker, less than the top
- * evidence over an old one. So nothing is sure without the top evidence; nor
- * with it alone against a rival who has just begun to send.
- */
-#define NF_VPN_ESP_MARGIN	0x0c0
-
 bool nf_vpn_esp_fresh(const struct nf_vpn_esp_arrival *a)
 {
 	return a->seq >= 1 && a->seq <= NF_VPN_ESP_FRESH_SEQ;
@@ -86,16 +77,6 @@ bool nf_vpn_esp_awaits(const struct nf_vpn_esp_candidate *c)
 {
 	return gate_open(c) || c->gates_wanted || c->unmatched_out ||
 	       c->tentative || c->recent || c->lost;
-}
-
-static bool any_awaits(const struct nf_vpn_esp_candidate *c, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		if (nf_vpn_esp_awaits(&c[i]))
-			return true;
-	return false;
 }
 
 static u32 out_weight(const struct nf_vpn_esp_candidate *c, u32 recent, u32 old)
@@ -141,67 +122,4 @@ u32 nf_vpn_esp_score(const struct nf_vpn_esp_arrival *a,
 	u32 score = nf_vpn_esp_fresh(a) ? score_new(c) : score_running(c);
 
 	return c->idle_ms < NF_VPN_ESP_ACTIVE_MS ? score | W_ACTIVE : score;
-}
-
-/* Equal evidence: who waits longer? Only for a stable answer, never for SURE */
-static bool waits_longer(const struct nf_vpn_esp_candidate *a,
-			 const struct nf_vpn_esp_candidate *b)
-{
-	if (gate_open(a) && gate_open(b) && a->order != b->order)
-		return (s32)(a->order - b->order) < 0;
-	if (a->unmatched_out && b->unmatched_out)
-		return a->out_age_ms > b->out_age_ms;
-	return false;
-}
-
-/* Candidate @i, which scores @score, enters the comparison */
-static void consider(struct nf_vpn_esp_choice *out,
-		     const struct nf_vpn_esp_candidate *c, unsigned int i,
-		     u32 score)
-{
-	bool better = !out->eligible || score > out->score ||
-		      (score == out->score &&
-		       waits_longer(&c[i], &c[out->winner]));
-
-	out->eligible++;
-	if (!better) {
-		if (score > out->runner_score)
-			out->runner_score = score;
-		return;
-	}
-	out->runner_score = out->score;
-	out->score = score;
-	out->winner = i;
-}
-
-static enum nf_vpn_esp_verdict judge(const struct nf_vpn_esp_choice *out)
-{
-	if (!out->eligible)
-		return NF_VPN_ESP_NONE;
-	if (out->eligible == 1 ||
-	    out->score - out->runner_score >= NF_VPN_ESP_MARGIN)
-		return NF_VPN_ESP_SURE;
-	return NF_VPN_ESP_AMBIGUOUS;
-}
-
-bool nf_vpn_esp_eligible(const struct nf_vpn_esp_arrival *a,
-			 const struct nf_vpn_esp_candidate *c,
-			 unsigned int n, unsigned int i)
-{
-	return !nf_vpn_esp_fresh(a) || nf_vpn_esp_awaits(&c[i]) || !any_awaits(c, n);
-}
-
-int nf_vpn_esp_choose(const struct nf_vpn_esp_arrival *a,
-		      const struct nf_vpn_esp_candidate *c, unsigned int n,
-		      struct nf_vpn_esp_choice *out)
-{
-	bool choosy = nf_vpn_esp_fresh(a) && any_awaits(c, n);
-	unsigned int i;
-
-	memset(out, 0, sizeof(*out));
-	for (i = 0; i < n; i++)
-		if (!choosy || nf_vpn_esp_awaits(&c[i]))
-			consider(out, c, i, nf_vpn_esp_score(a, &c[i]));
-	out->verdict = judge(out);
-	return out->verdict == NF_VPN_ESP_NONE ? -1 : (int)out->winner;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which client owns an unknown inbound SPI: evidence -> decision. Pure.
- *
- * The SPI is agreed inside encrypted IKE, so the NAT has to conclude it. This
- * file only weighs; it keeps nothing and knows no time.
+ * How likely a client owns an unknown inbound SPI, by what is known of the client
+ * alone. Pure; keeps nothing and knows no time.
  */
 #ifndef NF_VPN_ESP_SCORE_H
 #define NF_VPN_ESP_SCORE_H
@@ -41,8 +39,6 @@ struct nf_vpn_esp_arrival {
  * @out_age_ms:	since its newest unmatched outbound SPI was first seen,
  *		NF_VPN_ESP_NEVER if none
  * @idle_ms:	since the last ESP packet either way, NF_VPN_ESP_NEVER if none
- * @order:	monotonic (modulo 2^32) number of its oldest open gate, smaller
- *		is older; without meaning when @gates is 0
  * @gates:	gates open and not satisfied yet
  * @gates_wanted: exchanges in flight that will open a gate when answered
  * @live:	inbound bindings alive and confirmed
@@ -56,7 +52,6 @@ struct nf_vpn_esp_candidate {
 	u32 gate_age_ms;
 	u32 out_age_ms;
 	u32 idle_ms;
-	u32 order;
 	u8 gates;
 	u8 gates_wanted;
 	u8 live;
@@ -65,28 +60,6 @@ struct nf_vpn_esp_candidate {
 	bool tentative;
 	bool recent;
 	bool lost;
-};
-
-enum nf_vpn_esp_verdict {
-	NF_VPN_ESP_NONE = 0,	/* nobody can own it */
-	NF_VPN_ESP_SURE,	/* only one, or by a clear margin */
-	NF_VPN_ESP_AMBIGUOUS,	/* best guess, others are nearly as good */
-};
-
-/**
- * struct nf_vpn_esp_choice - the decision
- * @verdict:	enum nf_vpn_esp_verdict
- * @winner:	index of the best candidate; 0 and meaningless with NONE
- * @score:	its score; comparable only within one call
- * @runner_score: score of the next best eligible one, 0 if there is none
- * @eligible:	how many could own it at all; with AMBIGUOUS at least 2
- */
-struct nf_vpn_esp_choice {
-	enum nf_vpn_esp_verdict verdict;
-	unsigned int winner;
-	u32 score;
-	u32 runner_score;
-	unsigned int eligible;
 };
 
 /**
@@ -102,6 +75,11 @@ bool nf_vpn_esp_awaits(const struct nf_vpn_esp_candidate *c);
  * @a:		the packet
  * @c:		the candidate
  *
+ * A new SA (low sequence number) belongs to a client that awaits one: by an open
+ * gate, an exchange in flight or an outbound SPI without partner. A running SA
+ * whose binding was lost (any other number, 0 included) belongs rather to a
+ * client without live binding.
+ *
  * Return: comparable between candidates for the same packet.
  */
 u32 nf_vpn_esp_score(const struct nf_vpn_esp_arrival *a,
@@ -114,42 +92,5 @@ u32 nf_vpn_esp_score(const struct nf_vpn_esp_arrival *a,
  * Return: whether it is 1 to NF_VPN_ESP_FRESH_SEQ.
  */
 bool nf_vpn_esp_fresh(const struct nf_vpn_esp_arrival *a);
-
-/**
- * nf_vpn_esp_eligible() - may this candidate own the packet at all?
- * @a:		the packet
- * @c:		all candidates
- * @n:		their number
- * @i:		index of the one asked about, < @n
- *
- * For fan-out: a copy need not go to others. O(@n).
- *
- * Return: whether nf_vpn_esp_choose() would consider it.
- */
-bool nf_vpn_esp_eligible(const struct nf_vpn_esp_arrival *a,
-			 const struct nf_vpn_esp_candidate *c,
-			 unsigned int n, unsigned int i);
-
-/**
- * nf_vpn_esp_choose() - weigh the candidates
- * @a:		the packet
- * @c:		clients which have a pair with the server and public address it
- *		came from and went to
- * @n:		their number
- * @out:	always filled
- *
- * A new SA (low sequence number) belongs to a client that awaits one, if any
- * does: by an open gate, an exchange in flight or an outbound SPI without
- * partner. A running SA whose binding was lost (any other number, 0 included)
- * belongs rather to a client without live binding. Equal evidence: the oldest
- * gate, then the oldest outbound SPI, then the lowest index, but AMBIGUOUS.
- *
- * Deterministic, O(@n).
- *
- * Return: out->winner, or -1 with NF_VPN_ESP_NONE.
- */
-int nf_vpn_esp_choose(const struct nf_vpn_esp_arrival *a,
-		      const struct nf_vpn_esp_candidate *c, unsigned int n,
-		      struct nf_vpn_esp_choice *out);
 
 #endif /* NF_VPN_ESP_SCORE_H */

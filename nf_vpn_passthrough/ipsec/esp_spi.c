@@ -137,13 +137,19 @@ void nf_vpn_spi_watch_out(struct nf_vpn_pair *pair)
 			WRITE_ONCE(flow->watched, true);
 }
 
-void nf_vpn_spi_watch_in(struct nf_vpn_pair *pair)
+void nf_vpn_spi_suspect(struct nf_vpn_pair *pair, u32 now)
 {
 	struct nf_vpn_flow *flow;
 
 	if (!pair->lane)
 		return;
-	list_for_each_entry(flow, &pair->lane->flows, list)
-		if (flow->dir == IP_CT_DIR_REPLY)
-			WRITE_ONCE(flow->watched, true);
+	list_for_each_entry(flow, &pair->lane->flows, list) {
+		if (flow->dir != IP_CT_DIR_REPLY)
+			continue;
+		if (nf_vpn_esp_doubt(&pair->ev, &nf_vpn_spi_of(flow)->in,
+				     pair->group->suspect_gate, now))
+			nf_vpn_count(flow->lane->vn, NF_VPN_STAT_ESP_DOUBT);
+		WRITE_ONCE(flow->watched, true);
+	}
+	nf_vpn_spi_watch_out(pair);
 }

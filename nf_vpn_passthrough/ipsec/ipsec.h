@@ -54,8 +54,9 @@ struct nf_vpn_esp_memory {
  * @pairs: all of them, @member or not
  * @held: IKE messages of theirs that wait
  * @bucket: copies that may be made now
- * @suspect: settled SPIs are watched, somebody waits in vain
- * @suspect_until: jiffies, for how long
+ * @suspect: somebody waits in vain (while groups are tended)
+ * @suspect_gate: ms, since when
+ * @suspect_until: jiffies, so long settled SPIs are watched
  *
  * Under nf_vpn_net.lock.
  */
@@ -67,6 +68,7 @@ struct nf_vpn_group {
 	unsigned int			held;
 	struct nf_vpn_esp_bucket	bucket;
 	bool				suspect;
+	u32				suspect_gate;
 	unsigned long			suspect_until;
 };
 
@@ -76,7 +78,6 @@ struct nf_vpn_group {
  * @ends: pairs by the packets of each direction, IP_CT_DIR_*
  * @pairs: all pairs, under nf_vpn_net.lock
  * @unresolved: manually keyed pairs whose NAT is not known yet, same lock
- * @order: counts IKE messages, same lock
  * @last_id: of a pair's evidence, same lock
  * @salt: secret, where @memory keeps an SPI
  * @memory: set once, then stays
@@ -95,7 +96,6 @@ struct nf_vpn_ipsec_net {
 	struct rhltable		ends[IP_CT_DIR_MAX];
 	struct list_head	pairs;
 	struct list_head	unresolved;
-	u32			order;
 	u32			last_id;
 	u32			salt;
 	struct nf_vpn_esp_memory *memory;
@@ -128,6 +128,7 @@ struct nf_vpn_ipsec_net {
  * @place: index in @group->member, or -1
  * @held: IKE messages of it that wait
  * @born: jiffies
+ * @fed: jiffies, when it was last sent a packet that may be its own
  * @use: references: table, lane, held messages
  * @rcu: freed after a grace period
  *
@@ -151,6 +152,7 @@ struct nf_vpn_pair {
 	int			place;
 	unsigned int		held;
 	unsigned long		born;
+	unsigned long		fed;
 	refcount_t		use;
 	struct rcu_head		rcu;
 };
@@ -256,8 +258,8 @@ struct nf_vpn_spi *nf_vpn_spi_in(struct nf_vpn_net *vn,
 void nf_vpn_spi_drop(struct nf_vpn_spi *spi);
 /* See each outbound packet of the pair, as long as that tells something. */
 void nf_vpn_spi_watch_out(struct nf_vpn_pair *pair);
-/* See each packet of its settled inbound SPIs for a while. */
-void nf_vpn_spi_watch_in(struct nf_vpn_pair *pair);
+/* Somebody in its group waits in vain: doubt and watch its inbound SPIs. */
+void nf_vpn_spi_suspect(struct nf_vpn_pair *pair, u32 now);
 
 /* esp_inbound.c: whose is it?  Takes the lock. */
 void nf_vpn_esp_inbound(struct nf_vpn_net *vn, struct sk_buff *skb,

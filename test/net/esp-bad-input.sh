@@ -48,8 +48,8 @@ must r nft -f - <<-'N'
 	}
 N
 peers_up c1 c2 s
-matches "client 1 sets up" "$(meet c1 s) $(deliver c1 $SERVER 0x1001 1) $(deliver s $WAN 0x2001 1)" "s $WAN c1 $SERVER\$"
-matches "client 2 sets up" "$(meet c2 s) $(deliver c2 $SERVER 0x1002 1) $(deliver s $WAN 0x2002 1)" "s $WAN c2 $SERVER\$"
+matches "client 1 sets up" "$(meet c1 s) $(talk c1 s 0x1001 0x2001) $(owner 0x2001)" " 10 $(client_ip 1) settled\$"
+matches "client 2 sets up" "$(meet c2 s) $(talk c2 s 0x1002 0x2002) $(owner 0x2002)" " 10 $(client_ip 2) settled\$"
 entries=$(r conntrack -C)
 pairs=$(stat ike_pair)
 

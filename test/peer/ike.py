@@ -16,6 +16,14 @@ ESP and the rest:
   esp NODE DST SPI SEQ [LEN]           sends
   deliver NODE DST SPI SEQ [LEN] [wait=S]
                        sends, answers "NAME SOURCE" of whoever gets it, or nobody
+  talk C S OUT IN [rounds=N] [from=SEQ]
+                       questions of C with SPI OUT, answers of S with SPI IN, each
+                       question right after an answer; how many were answered
+  rush S C... [child=C|S] [rounds=N] [spi=BASE] [first=1]
+                       all clients exchange keys at once (IKE_AUTH, or a rekey
+                       begun by C or S), the answers shuffled, and talk, with SPIs
+                       BASE + 0x1000 + K out, BASE + 0x2000 + K in; first: S begins.
+                       "UP of N up, L questions and E exchanges lost, F foreign"
   raw NODE DST PROTO HEX [src=A] [df=1] [frag=OCTETS [first=1]]
   udp NODE DST SPORT DPORT HEX
   pass NODE DST PROTO HEX [...]        raw, answers as deliver does
@@ -145,7 +153,7 @@ def drain(sock):
 nodes, sessions, streams = {}, {}, []
 
 
-def until(seconds, predicate):
+def until(seconds, predicate, pause=0.05):
     end = time.monotonic() + seconds
     while True:
         for node in nodes.values():
@@ -153,7 +161,7 @@ def until(seconds, predicate):
         result = predicate()
         if result or time.monotonic() > end:
             return result
-        select.select([s for n in nodes.values() for s in n.sockets()], [], [], 0.05)
+        select.select([s for n in nodes.values() for s in n.sockets()], [], [], pause)
 
 
 def send(sock, data, where):
@@ -223,6 +231,137 @@ def meet(c, s):
 def rekey(a, b):
     got = ike(a, b, "child")
     return got if got == "lost" else ike(b, a, "child!")
+
+
+# --- talks
+
+THINK = 0.06          # of who answers: longer than the router waits for reactions
+AGAIN = 2.0           # until a question or a request is sent once more
+
+
+def talk(c, s, out, back, *args):
+    _, opt = split(args)
+    client, server, answered = nodes[c], nodes[s], 0
+    first = number(opt.get("from", "1"))
+    for seq in range(first, first + int(opt.get("rounds", 10))):
+        question, answer = esp_packet(out, seq), esp_packet(back, seq)
+        send(client.raw[ESP], question, (server.address, 0))
+        source = until(AGAIN, lambda: server.seen.get((ESP, question[:8])))
+        if not source:
+            continue
+        time.sleep(THINK)
+        send(server.raw[ESP], answer, (source, 0))
+        answered += bool(until(AGAIN, lambda: client.seen.get((ESP, answer[:8]))))
+    return str(answered)
+
+
+class Rusher:
+    """One client of a rush: exchanges keys, then asks, and asks again."""
+
+    def __init__(self, server, client, k, opt):
+        self.s, self.c = server, client
+        self.session = sessions[client.name, server.name]
+        self.kind = "child" if "child" in opt else "auth"
+        by_server = opt.get("child") == server.name
+        self.asker, self.other = (server, client) if by_server else (client, server)
+        base = number(opt.get("spi", "0"))
+        self.out, self.back = base + 0x1000 + k, base + 0x2000 + k
+        self.rounds, self.server_first = int(opt.get("rounds", 8)), "first" in opt
+        self.request = self.session.message(self.asker, self.kind, 0)
+        self.response = self.session.message(self.other, self.kind + "!", 0)
+        self.keyed = self.answering = False
+        self.seq, self.done, self.lost, self.late = 0, 0, 0, 0
+        self.due = []                       # (when, what)
+        self.question = None
+
+    def ike(self, sender, data):
+        there = (self.s.address, 500) if sender is self.c else self.session.where
+        send(sender.port[500], data, there)
+
+    def start(self, now):
+        self.ike(self.asker, self.request)
+        self.timer = now + AGAIN
+
+    def ask(self, now):
+        self.seq += 1
+        self.question = esp_packet(self.out, self.seq)[:8]
+        send(self.c.raw[ESP], esp_packet(self.out, self.seq), (self.s.address, 0))
+        self.timer = now + AGAIN
+
+    def answer(self, seq):
+        send(self.s.raw[ESP], esp_packet(self.back, seq), (self.session.where[0], 0))
+
+    def got(self, node, data):
+        return any(payload == data for payload, _ in node.mail)
+
+    def exchange(self, now):
+        if not self.answering and self.got(self.other, self.request):
+            self.answering = True
+            self.due.append((now + random.random() / 4, "response"))
+        if self.got(self.asker, self.response):
+            self.keyed = True
+            if not self.server_first:
+                self.ask(now)
+        elif now > self.timer:
+            self.late += 1
+            self.answering = False
+            self.start(now)
+
+    def conversation(self, now):
+        head = self.question
+        if self.server_first and not head:
+            if (ESP, struct.pack("!II", self.back, 1000)) in self.c.seen or now > self.timer:
+                self.ask(now)
+            return
+        if (ESP, head) in self.s.seen:
+            del self.s.seen[ESP, head]
+            self.due.append((now + THINK + random.random() / 3, self.seq))
+        if (ESP, struct.pack("!II", self.back, self.seq)) in self.c.seen:
+            self.done += 1
+            if self.done < self.rounds:
+                self.ask(now)
+        elif now > self.timer:
+            self.lost += 1
+            self.ask(now)
+
+    def step(self, now):
+        for item in [d for d in self.due if d[0] <= now]:
+            self.due.remove(item)
+            if item[1] != "response":
+                self.answer(item[1])
+                continue
+            self.ike(self.other, self.response)
+            if self.server_first:
+                self.answer(1000)
+        if not self.keyed:
+            self.exchange(now)
+        elif self.done < self.rounds:
+            self.conversation(now)
+
+
+def rush(s, *args):
+    names, opt = split(args)
+    for node in nodes.values():
+        node.receive()
+        node.seen.clear()
+        node.mail.clear()
+    crowd = [Rusher(nodes[s], nodes[c], int(c[1:]), opt) for c in names]
+    random.shuffle(crowd)
+    for one in crowd:
+        one.start(time.monotonic())
+
+    def over():
+        now = time.monotonic()
+        for one in crowd:
+            one.step(now)
+        return all(one.done >= one.rounds for one in crowd)
+    until(float(opt.get("patience", 60)), over, 0.005)
+    own = {one.c.name: one.back for one in crowd}
+    foreign = sum(proto == ESP and struct.unpack("!I", head[:4])[0] != own[n.name]
+                  for n in (one.c for one in crowd) for proto, head in n.seen)
+    return "%d of %d up, %d questions and %d exchanges lost, %d foreign" % (
+        sum(one.done >= one.rounds for one in crowd), len(crowd),
+        sum(one.lost for one in crowd), sum(one.late for one in crowd), foreign)
 
 
 # --- ESP, raw IP
@@ -381,7 +520,7 @@ def forget():
     return "done"
 
 
-VERBS = {"ike": ike, "meet": meet, "rekey": rekey, "esp": esp, "deliver": deliver,
+VERBS = {"ike": ike, "meet": meet, "rekey": rekey, "talk": talk, "rush": rush, "esp": esp, "deliver": deliver,
          "raw": raw, "pass": pass_, "udp": udp, "flood": flood, "stream": stream,
          "calm": calm, "error": error, "errors": errors, "forget": forget}
 

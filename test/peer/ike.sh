@@ -49,6 +49,8 @@ meet() { ask meet "$@"; }
 rekey() { ask rekey "$@"; }
 ike() { ask ike "$@"; }
 deliver() { ask deliver "$@"; }
+talk() { ask talk "$@"; }
+rush() { ask rush "$@"; }
 # For what should not arrive: a second is enough, nothing waits on this path.
 deliver_lost() { ask deliver "$@" wait=1; }
 
@@ -74,6 +76,9 @@ on_exit() {
 stat() { r awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
 flow_count() { r sh -c 'wc -l </proc/net/nf_vpn/flows'; }
 no_flows() { [ "$(flow_count)" = 0 ]; }
+
+# owner SPI: whose the router takes an inbound SPI for: "ADDRESS settled|guess".
+owner() { r sed -nE "s/^esp reply client=([^ ]*) .* id=$1 ->.* (settled|guess) .*/\\1 \\2/p" /proc/net/nf_vpn/flows; }
 
 # esp_entry K: the conntrack entry of client K's ESP, in whatever zone.
 esp_entry() { r conntrack -L -p 50 2>/dev/null | grep "src=$(client_ip "$1") "; }

@@ -39,7 +39,7 @@ static u64 esp_used[MOST_CLIENTS];
 static struct nf_vpn_esp_seen seen;
 static struct nf_vpn_esp_bucket bucket[MOST_SERVERS];
 static u16 talker[MOST_SERVERS];
-static u32 order, salt;
+static u32 salt;
 static u32 queued[MOST_SERVERS];
 
 static u32 ms(void)
@@ -398,7 +398,7 @@ void nat_ike(const struct event *e)
 		exists[e->cl] = true;
 	}
 	header(e, &m);
-	nf_vpn_esp_ike(&pair[e->cl], &m, e->dir, order++, ms());
+	nf_vpn_esp_ike(&pair[e->cl], &m, e->dir, ms());
 }
 
 /* ---- what the world calls ---- */
@@ -449,7 +449,6 @@ void nat_forget(void)
 void nat_init(u64 seed)
 {
 	salt = (u32)(seed * 0x9e3779b97f4a7c15ULL >> 32);
-	order = 0;
 	memset(queued, 0, sizeof(queued));
 	nat_forget();
 }

@@ -16,7 +16,7 @@ static struct nf_vpn_esp_seen seen;
 static struct nf_vpn_esp_bucket bucket;
 static struct nf_vpn_esp_plan plan;
 static struct nf_vpn_esp_rules rules;
-static u32 now, order;
+static u32 now;
 
 static void world(void)
 {
@@ -53,7 +53,7 @@ static void ike(unsigned int i, unsigned int dir, u8 exchange, bool response,
 {
 	struct nf_vpn_ike_msg m = message(exchange, response, msgid, ispi);
 
-	nf_vpn_esp_ike(&pair[i], &m, dir, order++, now);
+	nf_vpn_esp_ike(&pair[i], &m, dir, now);
 }
 
 /* From the first answer on, as the kernel's helper sees it */
@@ -165,7 +165,7 @@ static void refused_and_unanswered(void)
 	bring_up(0);
 	ike(0, 0, NF_VPN_IKE2_CREATE_CHILD, false, 2, 1);
 	m.len = 80;
-	nf_vpn_esp_ike(&pair[0], &m, 1, 0, now);
+	nf_vpn_esp_ike(&pair[0], &m, 1, now);
 	CHECK_EQ(view(0).gates_wanted, 0);
 	CHECK_EQ(view(0).gates, 1);
 	ike(0, 0, NF_VPN_IKE2_CREATE_CHILD, false, 3, 1);
@@ -465,6 +465,26 @@ static void spi_before_the_gate(void)
 	CHECK_EQ(plan.eligible, 2);
 }
 
+/* Who awaits one handed it over after the packet came: nobody's */
+static void gate_after_the_spi(void)
+{
+	struct nf_vpn_esp_in in;
+
+	world();
+	start(0);
+	start(1);
+	first(&in, 5, 1, 2);
+	CHECK_EQ(plan.n, 0);
+	now += 10;
+	exchange(1, NF_VPN_IKE2_AUTH, 1, 2);
+	plan.target[0] = 999;
+	CHECK(first(&in, 5, 2, 2));
+	CHECK_EQ(plan.n, 0);
+	CHECK_EQ(plan.eligible, 0);
+	CHECK_EQ(bucket.used[0], 0);
+	CHECK_EQ(bucket.used[1], 0);
+}
+
 static void old_sa_takes_no_gate(void)
 {
 	struct nf_vpn_esp_in in;
@@ -480,6 +500,54 @@ static void old_sa_takes_no_gate(void)
 	first(&in, 5, 70001, 1);
 	CHECK(plan.settled);
 	CHECK_EQ(pair[0].gates, 1);
+}
+
+/* Settled as the wrong one's; the right one asks and gets nothing */
+static void doubted(void)
+{
+	struct nf_vpn_esp_in in;
+	unsigned int i;
+
+	world();
+	bring_up(0);
+	now += 10;
+	bring_up(1);
+	now += 10;
+	send(0, true);
+	send(1, true);
+	first(&in, 5, 1, 1);
+	now += 10;
+	send(0, false);
+	now += 10;
+	first(&in, 5, 2, 1);
+	CHECK(in.settled);
+	CHECK_EQ(view(0).gates, 0);
+	/* what began before it handed its SPI over cannot be its own */
+	CHECK(!nf_vpn_esp_doubt(&pair[0], &in, now, now));
+	CHECK(nf_vpn_esp_doubt(&pair[0], &in, pair[1].gate[0], now));
+	CHECK(!in.settled);
+	CHECK_EQ(view(0).gates, 1);
+	CHECK_EQ(view(0).live, 0);
+	CHECK_EQ(pair[0].unmatched_out, 1);
+	CHECK(!nf_vpn_esp_doubt(&pair[0], &in, pair[1].gate[0], now));
+	now += 10;
+	arrive(&in, 5, 3, 2);
+	CHECK_EQ(plan.n, 2);
+	for (i = 4; i < 12 && !in.settled; i++) {
+		now += 5;
+		send(1, false);
+		now += 75;
+		arrive(&in, 5, i, 2);
+	}
+	CHECK(in.settled);
+	CHECK_EQ(plan.target[0], 1);
+	CHECK_EQ(view(0).gates, 1);
+	CHECK_EQ(view(1).gates, 0);
+	for (i = 1; i < NF_VPN_ESP_DOUBTS; i++) {
+		CHECK(nf_vpn_esp_doubt(&pair[1], &in, in.first, now));
+		in.settled = true;
+	}
+	CHECK(!nf_vpn_esp_doubt(&pair[1], &in, in.first, now));
 }
 
 static void same_spi_twice(void)
@@ -642,18 +710,18 @@ static void quick_mode(void)
 	ike(1, 1, NF_VPN_IKE1_MAIN, false, 0, 2);
 	CHECK(nf_vpn_ike_hands_spi(&pair[1].ike, &m, 0));
 	CHECK(!nf_vpn_ike_hands_spi(&pair[1].ike, &m, 1));
-	nf_vpn_esp_ike(&pair[1], &m, 0, 0, now);
+	nf_vpn_esp_ike(&pair[1], &m, 0, now);
 	CHECK(nf_vpn_ike_hands_spi(&pair[1].ike, &m, 0));
-	nf_vpn_esp_ike(&pair[1], &m, 1, 0, now);
+	nf_vpn_esp_ike(&pair[1], &m, 1, now);
 	m.len = 60;
 	CHECK(!nf_vpn_ike_hands_spi(&pair[1].ike, &m, 0));
-	nf_vpn_esp_ike(&pair[1], &m, 0, 0, now);
+	nf_vpn_esp_ike(&pair[1], &m, 0, now);
 	CHECK_EQ(view(1).gates, 1);
 	CHECK_EQ(view(1).gates_wanted, 0);
 	/* the server asks: the client's answer gives it away */
 	m.msgid = 10;
 	m.len = 300;
-	nf_vpn_esp_ike(&pair[1], &m, 1, 0, now);
+	nf_vpn_esp_ike(&pair[1], &m, 1, now);
 	CHECK(nf_vpn_ike_hands_spi(&pair[1].ike, &m, 0));
 }
 
@@ -672,7 +740,7 @@ static void random_ike(u64 *rng)
 	m.response &= m.v2;
 	if (!nf_vpn_esp_hold(all, PAIRS, i, &m, ktap_below(rng, 2), 1,
 			     ktap_below(rng, 100), rules.hold_ms, now))
-		nf_vpn_esp_ike(&pair[i], &m, ktap_below(rng, 2), order++, now);
+		nf_vpn_esp_ike(&pair[i], &m, ktap_below(rng, 2), now);
 }
 
 static void sound(unsigned int n, const struct nf_vpn_esp_in *in)
@@ -746,7 +814,9 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(late_is_no_reaction),
 	KTAP_CASE(which_gate),
 	KTAP_CASE(spi_before_the_gate),
+	KTAP_CASE(gate_after_the_spi),
 	KTAP_CASE(old_sa_takes_no_gate),
+	KTAP_CASE(doubted),
 	KTAP_CASE(same_spi_twice),
 	KTAP_CASE(copies_are_bounded),
 	KTAP_CASE(search_gets_round),
