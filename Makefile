@@ -8,7 +8,7 @@ CURRENT := $(CURDIR)
 # the guest's kernel of "make shell"
 KERNEL ?= 6.1
 
-.PHONY: all modules install clean test check bench demo shell help distclean-cache
+.PHONY: all modules install clean test check bench sim demo shell help distclean-cache
 
 all: modules
 
@@ -38,6 +38,10 @@ bench:
 	scripts/setup
 	scripts/bench-gre "$(KERNEL)"
 
+# docs/association.md and .svg; the same on any machine
+sim:
+	test/sim/run
+
 demo:
 	scripts/setup
 	scripts/demo
@@ -57,6 +61,7 @@ help:
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
 	@echo "make test       all tests, on all supported kernels, in guests"
 	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
+	@echo "make sim        how ESP finds its client, simulated: writes docs/association.md and .svg (minutes)"
 	@echo "make check      shellcheck, checkpatch, sparse, kernel-doc"
 	@echo "make shell      a shell in a guest in the tests' network (KERNEL=$(KERNEL))"
 	@echo "make distclean-cache   forget fetched kernels, roots and builds"

@@ -8,13 +8,14 @@
 
 #include "esp_evidence.h"
 
-#define NF_VPN_ESP_LEAD_SILENT (-1)	/* did not send: half of all packets ask for
-				 * no answer, so this says little
-				 */
-#define NF_VPN_ESP_LEAD_ECHO	3	/* at most: it sent one round trip ago, and rarely
-				 * does
-				 */
-#define NF_VPN_ESP_LEAD_TOP	100	/* no more, s8 */
+/* It did not send: half of all packets ask for no answer, so this says little */
+#define NF_VPN_ESP_LEAD_SILENT	(-1)
+
+/* At most: it sent one round trip ago, and rarely does */
+#define NF_VPN_ESP_LEAD_ECHO	3
+
+/* No more, s8 */
+#define NF_VPN_ESP_LEAD_TOP	100
 
 /**
  * nf_vpn_esp_prior() - before any packet of the SPI told something

@@ -42,12 +42,12 @@ must r nft -f - <<-'N'
 	table ip watch {
 		counter related { }
 		counter helped { }
-		counter esp { }
+		counter every { }
 		chain forward {
 			type filter hook forward priority filter - 5;
 			meta l4proto esp ct state related counter name related
 			meta l4proto esp ct helper "vpn-ike" counter name helped
-			meta l4proto esp counter name esp
+			meta l4proto esp counter name every
 		}
 	}
 N
@@ -64,7 +64,7 @@ is "each gets its own alone" "$(deliver s $WAN 0x2001 20) $(deliver s $WAN 0x200
 is "client 1's entry looks as it did without us" "$(shape "$(esp_entry 1)")" "$stock"
 matches "client 2's entry has a zone of its own" "$(esp_entry 2)" 'zone=60000'
 is "related: the first packet from a client" "$(counted related)" 1
-check "ct helper matches every ESP packet" [ "$(counted helped)" = "$(counted esp)" -a "$(counted esp)" -ge 44 ]
+check "ct helper matches every ESP packet" [ "$(counted helped)" = "$(counted every)" -a "$(counted every)" -ge 44 ]
 
 is "client 2 rekeys" "$(rekey c2 s)" "$SERVER:500"
 matches "its new SPI is client 2's, the server first" "$(deliver s $WAN 0x2102 1)" "c2 $SERVER"
