@@ -140,8 +140,13 @@ struct nf_vpn_lane *nf_vpn_esp_lane(struct nf_vpn_net *vn,
 		nf_vpn_count(vn, NF_VPN_STAT_CT_FAIL);
 		return NULL;
 	}
+	nf_conntrack_get(&ct->ct_general);
 	lane = nf_vpn_pair_lane_new(vn, pair, ct);
+	/* An entry that nobody steers packets to would keep the zone taken. */
 	if (lane)
 		nf_vpn_conn_announce(ct);
+	else
+		nf_ct_kill(ct);
+	nf_ct_put(ct);
 	return lane;
 }

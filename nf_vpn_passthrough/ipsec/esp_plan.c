@@ -60,6 +60,7 @@ static bool pressed(const struct nf_vpn_esp_bucket *b,
  * @now:	ms
  * @rtt:	shortest of the group, 0: not known
  * @due:	the reactions to the last probe can be told
+ * @trust:	a good lead is believed
  */
 struct scan {
 	struct nf_vpn_esp_in *in;
@@ -80,6 +81,7 @@ struct scan {
 	u32 now;
 	u32 rtt;
 	bool due;
+	bool trust;
 };
 
 static int clamp_lead(int lead)
@@ -116,6 +118,11 @@ static int lead_of(struct scan *s, const struct nf_vpn_esp_evidence *ev,
 	}
 	if (i < in->n)
 		in->lead[i] = (s8)clamp_lead(old);
+	if (in->denied == ev->id &&
+	    nf_vpn_since(s->now, in->denied_at) < NF_VPN_ESP_DENIED_MS) {
+		s->gain = -NF_VPN_ESP_LEAD_TOP;
+		return s->gain;
+	}
 	s->gain = clamp_lead(old);
 	return clamp_lead(lead + old);
 }
@@ -275,7 +282,7 @@ static void narrow(struct scan *s)
 	struct nf_vpn_esp_plan *p = s->plan;
 	unsigned int i, n = 1;
 
-	if (s->in->packets < NF_VPN_ESP_LEAD_PACKETS ||
+	if (s->in->packets < NF_VPN_ESP_LEAD_PACKETS || !s->trust ||
 	    s->lead[0] < NF_VPN_ESP_LEAD || s->leader_silent)
 		return;
 	for (i = 1; i < p->n; i++) {
@@ -293,9 +300,10 @@ static void count(struct nf_vpn_esp_in *in, const struct nf_vpn_esp_arrival *a,
 	if (!in->packets) {
 		in->first = now;
 		in->fresh = nf_vpn_esp_fresh(a);
-	} else if (!nf_vpn_esp_counts_on(a->seq, in->seq)) {
+	} else if (!in->anew && !nf_vpn_esp_counts_on(a->seq, in->seq)) {
 		return;
 	}
+	in->anew = false;
 	in->seq = a->seq;
 	if (in->packets < 255)
 		in->packets++;
@@ -324,7 +332,7 @@ static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 		return sends || (in->packets >= NF_VPN_ESP_ONE_WAY &&
 				 nf_vpn_since(s->now, in->first) >=
 				 NF_VPN_ESP_ONE_WAY_MS);
-	return sends && in->packets >= NF_VPN_ESP_LEAD_PACKETS &&
+	return sends && in->packets >= NF_VPN_ESP_LEAD_PACKETS && s->trust &&
 	       !s->leader_silent && s->lead[0] >= want &&
 	       s->lead[0] - s->lead[1] >= want;
 }
@@ -353,6 +361,9 @@ static void scan_init(struct scan *s, struct nf_vpn_esp_in *in,
 	s->room = nf_vpn_min_u32(s->room, NF_VPN_ESP_COPIES_MAX);
 	if (!s->room)
 		s->room = 1;
+	s->trust = (in->packets >= NF_VPN_ESP_PATIENT_PACKETS &&
+		    nf_vpn_since(now, in->first) >= NF_VPN_ESP_PATIENT_MS) ||
+		   spare(bucket, rules, true) < rules->burst / 8 * 3;
 	s->due = in->packets > 1 &&
 		 nf_vpn_since(now, in->probe) > NF_VPN_ESP_REACT_MS;
 }
@@ -423,6 +434,9 @@ bool nf_vpn_esp_doubt(struct nf_vpn_esp_evidence *ev, struct nf_vpn_esp_in *in,
 	    nf_vpn_since(now, in->first) > nf_vpn_since(now, gate))
 		return false;
 	in->doubts++;
+	in->anew = true;
+	in->denied = ev->id;
+	in->denied_at = now;
 	in->settled = false;
 	in->packets = 1;
 	in->n = 0;

@@ -23,6 +23,13 @@
 #define NF_VPN_ESP_LEAD		10
 #define NF_VPN_ESP_LEAD_PACKETS	3
 
+/* While there are plenty of copies to be had, take more time: clients whose timers
+ * have the same period (ping, keepalives) keep time with each other, and chance
+ * looks like proof until one of them stops. Nobody lacks anything meanwhile.
+ */
+#define NF_VPN_ESP_PATIENT_MS	5000
+#define NF_VPN_ESP_PATIENT_PACKETS 12
+
 /* Packets over NF_VPN_ESP_ONE_WAY_MS that settle an SPI for the only candidate
  * even if it never sends: a one-way SA. And how many more, if nobody reacts, for
  * who was the only hot one when it began.
@@ -45,6 +52,9 @@
  */
 #define NF_VPN_ESP_DOUBTS	3
 
+/* So long who had it by mistake is the last to be believed. */
+#define NF_VPN_ESP_DENIED_MS	10000
+
 /* Evidence is kept for so many of them */
 #define NF_VPN_ESP_TRACKED	32
 
@@ -61,10 +71,13 @@
  * @probed:	which of @id got that, bit by bit
  * @seq:	highest sequence number
  * @guess:	who was the only hot one when it began, 0: nobody
+ * @denied:	whose it seemed to be when it was doubted last, 0: nobody's
+ * @denied_at:	when that was
  * @turn:	where the next search among equals begins
  * @packets:	seen while unsettled, stops counting at the top
  * @again:	settled: how often its sequence number began anew
  * @doubts:	how often that turned out to be unsure
+ * @anew:	it counted on unseen while it was settled
  * @settled:	it is known whose it is
  * @fresh:	its first sequence number was low: a new SA
  * @n:		clients weighed
@@ -77,10 +90,13 @@ struct nf_vpn_esp_in {
 	u32 probed;
 	u32 seq;
 	u32 guess;
+	u32 denied;
+	u32 denied_at;
 	u16 turn;
 	u8 packets;
 	u8 again;
 	u8 doubts;
+	bool anew;
 	bool settled;
 	bool fresh;
 	u8 n;

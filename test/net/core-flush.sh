@@ -25,8 +25,8 @@ flush_often() {
 	done
 	return 0
 }
-sets_up() { echo "$(meet "c$1" s | sed 's/:.*//') $(deliver "c$1" $SERVER "0x100$1" 99) $(deliver s $WAN "0x200$1" 99)"; }
-goes_on() { echo "$(deliver "c$1" $SERVER "0x100$1" "$2") $(deliver s $WAN "0x200$1" "$2")"; }
+sets_up() { echo "$(meet "c$1" s | sed 's/:.*//') $(settle "c$1" s "0x100$1" "0x200$1")$(deliver "c$1" $SERVER "0x100$1" 199) $(deliver s $WAN "0x200$1" 199)"; }
+goes_on() { echo "$(settle "c$1" s "0x100$1" "0x200$1" "$2")$(deliver "c$1" $SERVER "0x100$1" $(($2 + 150))) $(deliver s $WAN "0x200$1" $(($2 + 150)))"; }
 
 plan 13
 topo_up 2

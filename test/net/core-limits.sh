@@ -24,7 +24,7 @@ per_client=$(read_limit max_per_client)
 flows=$(read_limit max_flows)
 is "the defaults" "$per_client $flows" "4096 262144"
 matches "client 1 and 2 set up" \
-	"$(meet c1 s) $(deliver c1 $SERVER 0x1001 1) $(deliver s $WAN 0x2001 1) $(meet c2 s) $(deliver c2 $SERVER 0x1002 1) $(deliver s $WAN 0x2002 1)" \
+	"$(meet c1 s) $(settle c1 s 0x1001 0x2001)$(deliver c1 $SERVER 0x1001 150) $(deliver s $WAN 0x2001 150) $(meet c2 s) $(settle c2 s 0x1002 0x2002)$(deliver c2 $SERVER 0x1002 150) $(deliver s $WAN 0x2002 150)" \
 	"^$WAN:500 s $WAN c1 $SERVER $WAN:[0-9]+ s $WAN c2 $SERVER\$"
 
 # Client 2 has a pair and two flows: three things.
@@ -32,8 +32,8 @@ must limit max_per_client 3
 ask esp c2 $SERVER 0x1012 1 >/dev/null
 is "client 2's next SPI is refused" "$(flow_count)" 4
 is "by this name" "$(stat client_limit) $(stat esp_refused)" "1 1"
-is "its first SA goes on" "$(deliver c2 $SERVER 0x1002 2) $(deliver s $WAN 0x2002 2)" "s $WAN c2 $SERVER"
-matches "client 3 is not affected" "$(meet c3 s) $(deliver c3 $SERVER 0x1003 1) $(deliver s $WAN 0x2003 1)" "^$WAN:[0-9]+ s $WAN c3 $SERVER\$"
+is "its first SA goes on" "$(deliver c2 $SERVER 0x1002 152) $(deliver s $WAN 0x2002 152)" "s $WAN c2 $SERVER"
+matches "client 3 is not affected" "$(meet c3 s) $(settle c3 s 0x1003 0x2003)$(deliver c3 $SERVER 0x1003 150) $(deliver s $WAN 0x2003 150)" "^$WAN:[0-9]+ s $WAN c3 $SERVER\$"
 must limit max_per_client "$per_client"
 is "with the limit raised the SPI is accepted" "$(deliver c2 $SERVER 0x1012 2)" "s $WAN"
 is "and has a flow" "$(flow_count)" 7
@@ -42,7 +42,7 @@ must limit max_flows 7
 ask esp c1 $SERVER 0x1011 1 >/dev/null
 is "at max_flows a new SPI is refused" "$(flow_count)" 7
 is "by that name" "$(stat flow_limit) $(stat client_limit)" "1 1"
-is "all the others go on" "$(deliver c1 $SERVER 0x1001 3) $(deliver s $WAN 0x2002 3) $(deliver s $WAN 0x2003 3)" "s $WAN c2 $SERVER c3 $SERVER"
+is "all the others go on" "$(deliver c1 $SERVER 0x1001 153) $(deliver s $WAN 0x2002 153) $(deliver s $WAN 0x2003 153)" "s $WAN c2 $SERVER c3 $SERVER"
 must limit max_flows "$flows"
 is "with the limit raised the SPI is accepted" "$(deliver c1 $SERVER 0x1011 2)" "s $WAN"
 is "and has a flow" "$(flow_count)" 8

@@ -29,7 +29,11 @@ second_network() {
 # shellcheck disable=SC2016 # awk expands these
 of() { in_ns "$1" awk -v name="$2" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
 flows_of() { in_ns "$1" sh -c 'wc -l </proc/net/nf_vpn/flows'; }
-sets_up() { echo "$(meet "$1" "$2" | sed 's/:.*//') $(deliver "$1" $SERVER "$3" 1) $(deliver "$2" $WAN "$4" 1)"; }
+sets_up() {
+	local ROUTER=r
+	[ "$2" = s ] || ROUTER=q
+	echo "$(meet "$1" "$2" | sed 's/:.*//') $(settle "$@")$(deliver "$1" $SERVER "$3" 150) $(deliver "$2" $WAN "$4" 150)"
+}
 
 plan 14
 topo_up 2
@@ -56,7 +60,7 @@ done
 must ip netns del "$(ns_name q)"
 check "its namespace is freed" wait_for 20 canary_is_gone q
 check "packets were sent meanwhile" [ "$(ask calm)" -gt 50 ]
-is "the first works on, client 1" "$(deliver c1 $SERVER 0x1001 0x70000) $(deliver s $WAN 0x2001 2)" "s $WAN c1 $SERVER"
-is "and client 2" "$(deliver c2 $SERVER 0x1002 0x70000) $(deliver s $WAN 0x2002 2)" "s $WAN c2 $SERVER"
+is "the first works on, client 1" "$(deliver c1 $SERVER 0x1001 0x70000) $(deliver s $WAN 0x2001 152)" "s $WAN c1 $SERVER"
+is "and client 2" "$(deliver c2 $SERVER 0x1002 0x70000) $(deliver s $WAN 0x2002 152)" "s $WAN c2 $SERVER"
 peers_down
 check "the namespaces are gone" topo_down

@@ -36,7 +36,7 @@ traffic() {
 		ask stream c$k $SERVER udp:500:500 "111111111111111${k}000000000000000021202208++++++++0000001c"
 	done
 }
-sets_up() { echo "$(meet "c$1" s | sed 's/:.*//') $(deliver "c$1" $SERVER "0x100$1" 99) $(deliver s $WAN "0x200$1" 99)"; }
+sets_up() { echo "$(meet "c$1" s | sed 's/:.*//') $(settle "c$1" s "0x100$1" "0x200$1")$(deliver "c$1" $SERVER "0x100$1" 199) $(deliver s $WAN "0x200$1" 199)"; }
 cycles() {
 	local i
 	for ((i = 1; i <= 3; i++)); do

@@ -48,8 +48,8 @@ must r nft -f - <<-'N'
 	}
 N
 peers_up c1 c2 s
-matches "client 1 sets up" "$(meet c1 s) $(talk c1 s 0x1001 0x2001) $(owner 0x2001)" " 10 $(client_ip 1) settled\$"
-matches "client 2 sets up" "$(meet c2 s) $(talk c2 s 0x1002 0x2002) $(owner 0x2002)" " 10 $(client_ip 2) settled\$"
+matches "client 1 sets up" "$(meet c1 s) $(settle c1 s 0x1001 0x2001)$(owner 0x2001)" " $(client_ip 1) settled\$"
+matches "client 2 sets up" "$(meet c2 s) $(settle c2 s 0x1002 0x2002)$(owner 0x2002)" " $(client_ip 2) settled\$"
 entries=$(r conntrack -C)
 pairs=$(stat ike_pair)
 

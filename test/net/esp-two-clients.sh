@@ -57,9 +57,9 @@ is "the server answers client 1" "$(deliver s $WAN 0x2001 1)" "c1 $SERVER"
 matches "client 2's key exchange, from another port" "$(meet c2 s)" "^$WAN:"
 matches "the server talks first to client 2" "$(deliver s $WAN 0x2002 1)" "c2 $SERVER"
 is "client 2 answers" "$(deliver c2 $SERVER 0x1002 1)" "s $WAN"
-is "client 1 goes on" "$(talk c1 s 0x1001 0x2001 from=2) $(owner 0x2001)" "10 $(client_ip 1) settled"
-is "client 2 goes on" "$(talk c2 s 0x1002 0x2002 from=2) $(owner 0x2002)" "10 $(client_ip 2) settled"
-is "each gets its own alone" "$(deliver s $WAN 0x2001 20) $(deliver s $WAN 0x2002 20)" "c1 $SERVER c2 $SERVER"
+is "client 1 goes on" "$(settle c1 s 0x1001 0x2001 2)$(owner 0x2001)" "$(client_ip 1) settled"
+is "client 2 goes on" "$(settle c2 s 0x1002 0x2002 2)$(owner 0x2002)" "$(client_ip 2) settled"
+is "each gets its own alone" "$(deliver s $WAN 0x2001 90) $(deliver s $WAN 0x2002 90)" "c1 $SERVER c2 $SERVER"
 
 is "client 1's entry looks as it did without us" "$(shape "$(esp_entry 1)")" "$stock"
 matches "client 2's entry has a zone of its own" "$(esp_entry 2)" 'zone=60000'
@@ -68,13 +68,13 @@ check "ct helper matches every ESP packet" [ "$(counted helped)" = "$(counted ev
 
 is "client 2 rekeys" "$(rekey c2 s)" "$SERVER:500"
 matches "its new SPI is client 2's, the server first" "$(deliver s $WAN 0x2102 1)" "c2 $SERVER"
-is "client 2 uses the new SA" "$(talk c2 s 0x1102 0x2102 from=2) $(owner 0x2102)" "10 $(client_ip 2) settled"
+is "client 2 uses the new SA" "$(settle c2 s 0x1102 0x2102 2)$(owner 0x2102)" "$(client_ip 2) settled"
 matches "the server rekeys client 1" "$(rekey s c1)" "^$WAN:"
-is "its new SPI is client 1's" "$(talk c1 s 0x1101 0x2101) $(owner 0x2101)" "10 $(client_ip 1) settled"
+is "its new SPI is client 1's" "$(settle c1 s 0x1101 0x2101)$(owner 0x2101)" "$(client_ip 1) settled"
 
 # Client 2's entry is lost, its IKE is alive, client 1's SA runs.
 must r conntrack -D -p 50 -s "$(client_ip 2)"
 is "a running SA whose binding was lost is client 2's" \
-	"$(talk c2 s 0x1102 0x2102 from=5000) $(owner 0x2102)" "10 $(client_ip 2) settled"
+	"$(settle c2 s 0x1102 0x2102 5000)$(owner 0x2102)" "$(client_ip 2) settled"
 peers_down
 check "the namespaces are gone" topo_down

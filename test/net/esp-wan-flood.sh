@@ -39,8 +39,8 @@ is "it was seen" "$(($(stat esp_unknown) - unknown))" 40000
 is "it made no flow" "$(stat flow_new)" "$made"
 is "and no pair" "$(stat ike_pair)" 1
 
-is "client 1 sets up" "$(meet c1 s) $(talk c1 s 0x1001 0x2001) $(owner 0x2001)" "$WAN:500 10 $(client_ip 1) settled"
-matches "client 2 sets up" "$(meet c2 s) $(talk c2 s 0x1002 0x2002) $(owner 0x2002)" "^$WAN:[0-9]+ 10 $(client_ip 2) settled\$"
+is "client 1 sets up" "$(meet c1 s) $(settle c1 s 0x1001 0x2001)$(owner 0x2001)" "$WAN:500 $(client_ip 1) settled"
+matches "client 2 sets up" "$(meet c2 s) $(settle c2 s 0x1002 0x2002)$(owner 0x2002)" "^$WAN:[0-9]+ $(client_ip 2) settled\$"
 is "a flood from the stranger again" "$(ask flood s $WAN 5000 src=198.51.100.77)" sent
 is "no flow of it" "$(flow_count)" 4
 is "a flood from the server's address: high sequence numbers" "$(ask flood s $WAN 10000)" sent

@@ -36,8 +36,8 @@ s ip route add $WAN via $WAN dev eth0 2>/dev/null
 helper_rule vpn-ike udp 500
 peers_up c1 c2 s "o@$O"
 
-matches "client 1 sets up" "$(meet c1 o) $(deliver c1 $O 0x1001 1) $(deliver o $WAN 0x2001 1)" "o $WAN c1 $O\$"
-matches "client 2 sets up" "$(meet c2 o) $(deliver c2 $O 0x1002 1) $(deliver o $WAN 0x2002 1)" "o $WAN c2 $O\$"
+matches "client 1 sets up" "$(meet c1 o) $(settle c1 o 0x1001 0x2001)$(deliver c1 $O 0x1001 150) $(deliver o $WAN 0x2001 150)" "o $WAN c1 $O\$"
+matches "client 2 sets up" "$(meet c2 o) $(settle c2 o 0x1002 0x2002)$(deliver c2 $O 0x1002 150) $(deliver o $WAN 0x2002 150)" "o $WAN c2 $O\$"
 ask forget >/dev/null
 
 # From outside, about what a client sent.
@@ -75,7 +75,7 @@ is "and counted, by a name of its own" "$(($(stat icmp_shared) - shared))" 1
 # State.
 is "no flow was made" "$(flow_count)" 4
 must r sysctl -qw net.netfilter.nf_vpn.ipsec_timeout_stream=1000
-deliver c2 $O 0x1002 2 >/dev/null
+deliver c2 $O 0x1002 152 >/dev/null
 check "the entry grows older" wait_for 10 sh -c "! ip netns exec $(ns_name r) conntrack -L -p 50 2>/dev/null | grep 'src=192.168.2.2 ' | grep -qE ' (1000|999) '"
 ask error s $WAN 3 4 $WAN $O 0x1002 5 mtu=1300 >/dev/null
 is "an error arrives" "$(errors c2)" "3/4 $SERVER 192.168.2.2>$O 0x1002 1300"

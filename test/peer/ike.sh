@@ -77,8 +77,18 @@ stat() { r awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
 flow_count() { r sh -c 'wc -l </proc/net/nf_vpn/flows'; }
 no_flows() { [ "$(flow_count)" = 0 ]; }
 
+# settle C S OUT IN [SEQ]: talks, from that number on, until the router knows for
+# sure whose IN is; prints nothing. In a second network: ROUTER.
+settle() {
+	local i
+	for i in 0 10 20 30 40 50 60 70; do
+		talk "$1" "$2" "$3" "$4" from=$((${5:-1} + i)) >/dev/null
+		[[ $(owner "$4") != *settled ]] || return 0
+	done
+}
+
 # owner SPI: whose the router takes an inbound SPI for: "ADDRESS settled|guess".
-owner() { r sed -nE "s/^esp reply client=([^ ]*) .* id=$1 ->.* (settled|guess) .*/\\1 \\2/p" /proc/net/nf_vpn/flows; }
+owner() { in_ns "${ROUTER:-r}" sed -nE "s/^esp reply client=([^ ]*) .* id=$1 ->.* (settled|guess) .*/\\1 \\2/p" /proc/net/nf_vpn/flows; }
 
 # esp_entry K: the conntrack entry of client K's ESP, in whatever zone.
 esp_entry() { r conntrack -L -p 50 2>/dev/null | grep "src=$(client_ip "$1") "; }

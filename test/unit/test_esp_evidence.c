@@ -16,7 +16,7 @@ static struct nf_vpn_esp_seen seen;
 static struct nf_vpn_esp_bucket bucket;
 static struct nf_vpn_esp_plan plan;
 static struct nf_vpn_esp_rules rules;
-static u32 now;
+static u32 now, rules_used;
 
 static void world(void)
 {
@@ -25,6 +25,7 @@ static void world(void)
 	memset(pair, 0, sizeof(pair));
 	memset(&seen, 0, sizeof(seen));
 	memset(&bucket, 0, sizeof(bucket));
+	bucket.used[1] = rules_used;
 	rules.copies = NF_VPN_ESP_COPIES;
 	rules.rate = NF_VPN_ESP_COPY_RATE;
 	rules.burst = NF_VPN_ESP_COPY_BURST;
@@ -370,7 +371,7 @@ static void who_reacts(unsigned int owner)
 	first(&in, 5, 1, 2);
 	CHECK_EQ(plan.n, 2);
 	CHECK(!plan.settled);
-	for (seq = 2; seq < 12 && !in.settled; seq++) {
+	for (seq = 2; seq < 100 && !in.settled; seq++) {
 		now += 5;
 		send(owner, seq == 2);
 		now += 75;
@@ -387,6 +388,24 @@ static void reaction_decides(void)
 {
 	who_reacts(0);
 	who_reacts(1);
+}
+
+/* With plenty of copies to be had a lead is not believed at once */
+static void patience(void)
+{
+	u32 start, plenty, pressed;
+
+	world();
+	start = now;
+	who_reacts(0);
+	plenty = now - start;
+	CHECK(plenty >= NF_VPN_ESP_PATIENT_MS);
+	rules_used = NF_VPN_ESP_COPY_BURST * 500 / 4 * 3;
+	start = 0xffffffffU - 150;
+	who_reacts(0);
+	pressed = now - start;
+	rules_used = 0;
+	CHECK(pressed < NF_VPN_ESP_PATIENT_MS);
 }
 
 /* Sends all the time, so its sending proves nothing */
@@ -531,9 +550,9 @@ static void doubted(void)
 	CHECK_EQ(pair[0].unmatched_out, 1);
 	CHECK(!nf_vpn_esp_doubt(&pair[0], &in, pair[1].gate[0], now));
 	now += 10;
-	arrive(&in, 5, 3, 2);
+	arrive(&in, 5, 50000, 2);
 	CHECK_EQ(plan.n, 2);
-	for (i = 4; i < 12 && !in.settled; i++) {
+	for (i = 50001; i < 50100 && !in.settled; i++) {
 		now += 5;
 		send(1, false);
 		now += 75;
@@ -810,6 +829,7 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(one_way),
 	KTAP_CASE(forged_first),
 	KTAP_CASE(reaction_decides),
+	KTAP_CASE(patience),
 	KTAP_CASE(busy_is_no_reaction),
 	KTAP_CASE(late_is_no_reaction),
 	KTAP_CASE(which_gate),

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# kernels: main
+# timeout: 300
+#
+# A wrong guess is corrected. Without copies an SPI goes to one client at a time,
+# until the one that reacts is found. And when chance has proved it to be the wrong
+# one's, the right one, who gets nothing, brings it back into doubt.
+# shellcheck source=test/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=test/lib/topo.sh
+. "$(dirname "$0")/../lib/topo.sh"
+# shellcheck source=test/peer/ike.sh
+. "$(dirname "$0")/../peer/ike.sh"
+
+found() { echo "$(settle "$@")$(owner "$4")"; }
+
+plan 11
+topo_up 2
+must modprobe nf_vpn_ipsec
+helper_rule vpn-ike udp 500
+peers_up c1 c2 s
+is "the defaults" "$(r sysctl -n net.netfilter.nf_vpn.ipsec_copies net.netfilter.nf_vpn.ipsec_copy_rate \
+	net.netfilter.nf_vpn.ipsec_copy_burst net.netfilter.nf_vpn.ipsec_hold | xargs)" "256 1000 65536 4000"
+check_not "copies are at least 1" r sysctl -qw net.netfilter.nf_vpn.ipsec_copies=0
+check_not "and at most 256" r sysctl -qw net.netfilter.nf_vpn.ipsec_copies=257
+must r sysctl -qw net.netfilter.nf_vpn.ipsec_copies=1 net.netfilter.nf_vpn.ipsec_hold=0
+meet c2 s >/dev/null
+meet c1 s >/dev/null
+deliver s $WAN 0x2002 1 >/dev/null
+is "client 2's SPI goes to client 1 first" "$(deliver s $WAN 0x2002 2; owner 0x2002)" "c1 $SERVER"$'\n'"$(client_ip 1) guess"
+is "then client 2 is found" "$(found c2 s 0x1002 0x2002 3)" "$(client_ip 2) settled"
+check "it was moved" [ "$(stat esp_moved)" -ge 1 ]
+is "and client 1's own is client 1's" "$(found c1 s 0x1001 0x2001)" "$(client_ip 1) settled"
+
+must r sysctl -qw net.netfilter.nf_vpn.ipsec_copies=256
+rekey c1 s >/dev/null
+rekey c2 s >/dev/null
+is "client 2's new SPI, while client 1 seems to react to it" "$(found c1 s 0x1101 0x2102)" "$(client_ip 1) settled"
+is "client 2 asks, gets nothing, and is found" "$(found c2 s 0x1102 0x2102 40)" "$(client_ip 2) settled"
+check "by doubt" [ "$(stat esp_doubt)" -ge 1 ]
+peers_down
+check "the namespaces are gone" topo_down
