@@ -54,7 +54,7 @@ static struct nf_vpn_flow *nf_vpn_esp_learn_out(struct nf_vpn_net *vn,
 	struct nf_vpn_pair *pair;
 
 	if (flow)
-		return flow;
+		return flow->dir == IP_CT_DIR_ORIGINAL ? flow : NULL;
 	pair = nf_vpn_esp_sender(in, end);
 	flow = pair ? nf_vpn_spi_out(vn, pair, key) : NULL;
 	if (!flow) {

@@ -185,6 +185,9 @@ static void nf_vpn_esp_decide(struct nf_vpn_esp_case *c)
 	struct nf_vpn_flow *flow = nf_vpn_flow_find(c->vn, c->key);
 	struct nf_vpn_spi *spi = NULL;
 
+	/* A client may have the addresses of another one's server. */
+	if (flow && flow->dir != IP_CT_DIR_REPLY)
+		return;
 	if (flow)
 		spi = container_of(flow, struct nf_vpn_spi, flow);
 	if (spi && spi->in.settled)

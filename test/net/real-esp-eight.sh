@@ -60,7 +60,9 @@ for ((i = 1; i <= ROUNDS; i++)); do
 	is "the server pings first" "$(answers ike_answered_back)" "$((5 * N)) of $((5 * N))"
 	is "and back" "$(answers ike_answered)" "$((5 * N)) of $((5 * N))"
 done
+# shellcheck disable=SC2016 # awk expands these
 is "nothing was refused" "$(r awk '$1 == "esp_refused" { print $2 }' /proc/net/nf_vpn/stats)" 0
+# shellcheck disable=SC2016 # awk expands these
 r awk '$2' /proc/net/nf_vpn/stats | diag
 check "all daemons end" ike_down
 check "the namespaces are gone" topo_down
