@@ -6,6 +6,8 @@
  */
 #include <linux/jhash.h>
 #include <linux/skbuff.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_zones.h>
 #include "ipsec.h"
 
 /* One inbound packet, under nf_vpn_net.lock. */
@@ -18,6 +20,7 @@ struct nf_vpn_esp_case {
 	const struct nf_vpn_esp_arrival	*a;
 	struct sk_buff_head		*copies;
 	u32				now;
+	bool				foreign;
 };
 
 /* The sysctls may be written meanwhile. */
@@ -28,6 +31,36 @@ static void nf_vpn_esp_rules_now(const struct nf_vpn_ipsec_net *in,
 	rules->rate = READ_ONCE(in->rules.rate);
 	rules->burst = READ_ONCE(in->rules.burst);
 	rules->hold_ms = READ_ONCE(in->rules.hold_ms);
+}
+
+/*
+ * A client that no rule gave to us may have an entry of stock conntrack for the
+ * same ends.  Its packets stay its own: until an SPI is settled as that of a
+ * client of ours, the packet itself is left alone and ours get copies.
+ */
+static bool nf_vpn_esp_foreign(const struct nf_vpn_esp_case *c)
+{
+	struct nf_conntrack_tuple_hash *h;
+	struct nf_conntrack_tuple tuple;
+	struct nf_conntrack_zone zone;
+	struct nf_vpn_end out;
+	struct nf_conn *ct;
+	bool foreign;
+
+	memset(&tuple, 0, sizeof(tuple));
+	tuple.src.l3num = AF_INET;
+	tuple.src.u3.ip = c->key->src;
+	tuple.dst.u3.ip = c->key->dst;
+	tuple.dst.protonum = IPPROTO_ESP;
+	nf_ct_zone_init(&zone, c->key->zone, NF_CT_DEFAULT_ZONE_DIR, 0);
+	h = nf_conntrack_find_get(c->vn->net, &zone, &tuple);
+	if (!h)
+		return false;
+	ct = nf_ct_tuplehash_to_ctrack(h);
+	nf_vpn_pair_end_of(ct, IP_CT_DIR_ORIGINAL, &out);
+	foreign = !nf_vpn_pair_lookup(c->in, IP_CT_DIR_ORIGINAL, &out);
+	nf_ct_put(ct);
+	return foreign;
 }
 
 static void nf_vpn_esp_copy_to(struct nf_vpn_esp_case *c,
@@ -97,7 +130,9 @@ static void nf_vpn_esp_carry_out(struct nf_vpn_esp_case *c,
 	for (i = 1; i < plan->n; i++)
 		nf_vpn_esp_copy_to(c, nf_vpn_group_pair(c->group,
 							plan->target[i]));
-	if (!nf_vpn_esp_give_to(c, to)) {
+	if (c->foreign && !plan->settled) {
+		nf_vpn_esp_copy_to(c, to);
+	} else if (!nf_vpn_esp_give_to(c, to)) {
 		nf_vpn_count(c->vn, NF_VPN_STAT_ESP_REFUSED);
 		return;
 	}
@@ -127,6 +162,8 @@ static void nf_vpn_esp_weigh_in(struct nf_vpn_esp_case *c,
 		keep = nf_vpn_esp_seen(&c->in->memory->seen, salt, c->a, c->now,
 				       &in);
 	nf_vpn_esp_rules_now(c->in, &rules);
+	c->foreign = nf_vpn_esp_foreign(c);
+	rules.rival = c->foreign;
 	nf_vpn_esp_plan(&in, c->a, c->group->member, c->group->n, &rules,
 			&c->group->bucket, c->now, &c->in->memory->plan);
 	if (c->in->memory->plan.n)

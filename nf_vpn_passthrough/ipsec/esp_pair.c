@@ -55,9 +55,8 @@ void nf_vpn_pair_put(struct nf_vpn_pair *pair)
 		call_rcu(&pair->rcu, nf_vpn_pair_free_rcu);
 }
 
-/* Packets of this direction, as they arrive: the conntrack tuple says it. */
-static void nf_vpn_pair_end_of(const struct nf_conn *ct, u8 dir,
-			       struct nf_vpn_end *end)
+void nf_vpn_pair_end_of(const struct nf_conn *ct, u8 dir,
+			struct nf_vpn_end *end)
 {
 	const struct nf_conntrack_tuple *t = &ct->tuplehash[dir].tuple;
 

@@ -61,6 +61,7 @@ static bool pressed(const struct nf_vpn_esp_bucket *b,
  * @rtt:	shortest of the group, 0: not known
  * @due:	the reactions to the last probe can be told
  * @trust:	a good lead is believed
+ * @rival:	somebody nothing is known of may own it
  */
 struct scan {
 	struct nf_vpn_esp_in *in;
@@ -82,6 +83,7 @@ struct scan {
 	u32 rtt;
 	bool due;
 	bool trust;
+	bool rival;
 };
 
 static int clamp_lead(int lead)
@@ -326,9 +328,9 @@ static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 
 	if (in->packets < 2)
 		return false;
-	if (nobody_reacts(s))
+	if (nobody_reacts(s) && !s->rival)
 		return true;
-	if (s->plan->eligible == 1)
+	if (s->plan->eligible == 1 && !s->rival)
 		return sends || (in->packets >= NF_VPN_ESP_ONE_WAY &&
 				 nf_vpn_since(s->now, in->first) >=
 				 NF_VPN_ESP_ONE_WAY_MS);
@@ -361,6 +363,7 @@ static void scan_init(struct scan *s, struct nf_vpn_esp_in *in,
 	s->room = nf_vpn_min_u32(s->room, NF_VPN_ESP_COPIES_MAX);
 	if (!s->room)
 		s->room = 1;
+	s->rival = rules->rival;
 	s->trust = (in->packets >= NF_VPN_ESP_PATIENT_PACKETS &&
 		    nf_vpn_since(now, in->first) >= NF_VPN_ESP_PATIENT_MS) ||
 		   spare(bucket, rules, true) < rules->burst / 8 * 3;

@@ -123,12 +123,14 @@ struct nf_vpn_esp_bucket {
  * @rate:	copies per second, at most 1000000
  * @burst:	copies at once, at most 1000000, at least NF_VPN_ESP_SHARE
  * @hold_ms:	longest hold, 0 for none
+ * @rival:	no rule: somebody nothing is known of may own the SPI, too
  */
 struct nf_vpn_esp_rules {
 	u32 copies;
 	u32 rate;
 	u32 burst;
 	u32 hold_ms;
+	bool rival;
 };
 
 /**

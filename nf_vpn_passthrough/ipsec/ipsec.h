@@ -186,6 +186,10 @@ void nf_vpn_pair_net_exit(struct nf_vpn_net *vn, struct nf_vpn_ipsec_net *in);
 struct rhlist_head *nf_vpn_pair_lookup(struct nf_vpn_ipsec_net *in, u8 dir,
 				       const struct nf_vpn_end *end);
 
+/* Packets of this direction, as they arrive: the conntrack tuple says it. */
+void nf_vpn_pair_end_of(const struct nf_conn *ct, u8 dir,
+			struct nf_vpn_end *end);
+
 /* The pair of an IKE entry; made when @make.  NULL: none, or refused. */
 struct nf_vpn_pair *nf_vpn_pair_of(struct nf_vpn_net *vn, struct nf_conn *ike,
 				   bool make);

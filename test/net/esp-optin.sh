@@ -16,7 +16,7 @@
 # shellcheck disable=SC2016 # awk expands these
 counts() { r awk '$2 { print $1, $2 }' /proc/net/nf_vpn/stats | xargs; }
 
-plan 13
+plan 15
 must modprobe nf_vpn_passthrough
 topo_up 3
 peers_up c1 c2 c3 s
@@ -44,7 +44,9 @@ must r nft -f - <<-N
 N
 is "client 2 is first, unhelped" "$(meet c2 s)/$(deliver c2 $SERVER 0x1002 1)" "$WAN:500/s $WAN"
 matches "client 1 exchanges keys, helped" "$(meet c1 s)" "^$WAN:"
-is "client 1's ESP arrives beside it" "$(deliver c1 $SERVER 0x1001 1)/$(deliver s $WAN 0x2001 1)" "s $WAN/c1 $SERVER"
+matches "client 1's ESP arrives beside it" "$(deliver c1 $SERVER 0x1001 1)/$(deliver s $WAN 0x2001 1)" "s $WAN/.*c1 $SERVER"
+is "all of a talk" "$(talk c1 s 0x1001 0x2001 from=2)" 10
+is "and client 2 is not cut off" "$(talk c2 s 0x1002 0x2002 from=2)" 10
 matches "client 3 exchanges keys, unhelped" "$(meet c3 s)" "^$WAN:"
 is "client 3's ESP is lost, as without us" "$(deliver_lost c3 $SERVER 0x1003 1)" nobody
 is "flows are client 1's alone" "$(r sed -nE 's/.* client=([^ ]*) .*/\1/p' /proc/net/nf_vpn/flows | sort -u)" "$(client_ip 1)"

@@ -25,6 +25,7 @@ static void world(void)
 	memset(pair, 0, sizeof(pair));
 	memset(&seen, 0, sizeof(seen));
 	memset(&bucket, 0, sizeof(bucket));
+	rules.rival = false;
 	bucket.used[1] = rules_used;
 	rules.copies = NF_VPN_ESP_COPIES;
 	rules.rate = NF_VPN_ESP_COPY_RATE;
@@ -309,6 +310,33 @@ static void only_candidate(void)
 	nf_vpn_esp_in_gone(&pair[0], &in);
 	CHECK_EQ(view(0).live, 0);
 	CHECK(view(0).lost);
+}
+
+/* The only one known, but there is one unknown */
+static void rival(void)
+{
+	struct nf_vpn_esp_in in;
+	u32 seq;
+
+	world();
+	bring_up(0);
+	rules.rival = true;
+	now += 700;
+	first(&in, 5, 1, 1);
+	for (seq = 2; seq < 40; seq++) {
+		now += 300;
+		send(0, seq == 2);
+		now += 700;
+		seq == 2 ? (void)first(&in, 5, 2, 1) : arrive(&in, 5, seq, 1);
+		CHECK(!plan.settled);
+	}
+	for (; seq < 100 && !in.settled; seq++) {
+		now += 5;
+		send(0, false);
+		now += 75;
+		arrive(&in, 5, seq, 1);
+	}
+	CHECK(in.settled);
 }
 
 static void one_way(void)
@@ -826,6 +854,7 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(seen_once),
 	KTAP_CASE(nobody_awaits),
 	KTAP_CASE(only_candidate),
+	KTAP_CASE(rival),
 	KTAP_CASE(one_way),
 	KTAP_CASE(forged_first),
 	KTAP_CASE(reaction_decides),
