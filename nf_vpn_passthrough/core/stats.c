@@ -136,6 +136,14 @@ static const struct nf_vpn_stat_text nf_vpn_stat_texts[NF_VPN_STAT_MAX] = {
 		"sessions without control messages learned from data" },
 	[NF_VPN_STAT_L2TP_AMBIGUOUS] = { "l2tp_ambiguous",
 		"inbound session IDs that could be several clients'" },
+	[NF_VPN_STAT_L2TP_VEILED] = { "l2tp_veiled",
+		"control messages over UDP that hide their IDs: passed, not shown" },
+	[NF_VPN_STAT_L2TP_OTHER_PORT] = { "l2tp_other_port",
+		"servers that answered from another port (RFC 2661 8.1)" },
+	[NF_VPN_STAT_L2TP_NOT_L2TP] = { "l2tp_not_l2tp",
+		"datagrams of a helped flow that are not L2TP, passed" },
+	[NF_VPN_STAT_L2TP_NO_EXPECT] = { "l2tp_no_expect",
+		"requests whose answer from another port cannot be expected" },
 };
 
 const struct nf_vpn_stat_text *nf_vpn_stat_text(unsigned int why)

@@ -3,6 +3,7 @@
 #ifndef _NF_VPN_L2TP_H
 #define _NF_VPN_L2TP_H
 
+#include <linux/l2tp.h>
 #include "nf_vpn.h"
 #include "l2tp_msg.h"
 
@@ -25,7 +26,8 @@ enum nf_vpn_l2tp_space {
  * @ends: pairs by the packets of each direction, IP_CT_DIR_*
  * @pairs: all pairs, under nf_vpn_net.lock
  * @closing: links that end, first the first to go, same lock
- * @timeout: in jiffies: not replied, replied
+ * @timeout: over IP, in jiffies: not replied, replied
+ * @udp_timeout: likewise, over UDP
  * @grace: jiffies a session lives on after Call-Disconnect-Notify, and all of a
  *	control connection after Stop-Control-Connection-Notification
  * @mark: bits of a packet's mark by which a rule asks for help; 0: nobody does
@@ -41,6 +43,7 @@ struct nf_vpn_l2tp_net {
 	struct list_head	pairs;
 	struct list_head	closing;
 	unsigned int		timeout[2];
+	unsigned int		udp_timeout[2];
 	unsigned int		grace;
 	unsigned int		mark;
 	unsigned int		without_control;
@@ -54,26 +57,31 @@ struct nf_vpn_l2tp_net {
  * struct nf_vpn_l2tp_end - the addresses of packets that travel in one direction
  * @src: source as the packet arrives here, network order
  * @dst: destination, likewise
+ * @sport: its UDP port, network order; over IP 0
+ * @dport: likewise
  */
 struct nf_vpn_l2tp_end {
 	__be32	src;
 	__be32	dst;
+	__be16	sport;
+	__be16	dport;
 };
 
 /**
- * struct nf_vpn_l2tp_pair - a client and a server that talk L2TP over IP
+ * struct nf_vpn_l2tp_pair - a client and a server that talk L2TP
  * @lane: their conntrack entry, which stock conntrack makes; first
  * @node: in nf_vpn_l2tp_net.ends; [IP_CT_DIR_REPLY] only when @resolved
  * @end: the keys of @node
  * @list: in nf_vpn_l2tp_net.pairs
  * @links: control connections and sessions
- * @door: flow for what the client sends without an ID of the server's
+ * @door: flow for what the client sends without an ID of the server's; over UDP
+ *	only to be seen
  * @tmpl: template that carries @zone, NULL in the zone the packets come in
  * @from_zone: zone of arriving packets
  * @zone: zone of the entry
  * @tries: zones tried so far
- * @resolved: the reply end is known
- * @gone: out of the tables
+ * @resolved: the reply end is known, and IDs have flows; never over UDP, where
+ *	the ports tell clients apart
  *
  * @end, and @node under RCU, may be read without a lock; all else is under
  * nf_vpn_net.lock.
@@ -90,7 +98,6 @@ struct nf_vpn_l2tp_pair {
 	u16			zone;
 	u16			tries;
 	bool			resolved;
-	bool			gone;
 };
 
 /**
@@ -147,7 +154,7 @@ void nf_vpn_l2tp_pair_net_exit(struct nf_vpn_l2tp_net *ln);
 struct rhlist_head *nf_vpn_l2tp_pair_lookup(struct nf_vpn_l2tp_net *ln, u8 dir,
 					    const struct nf_vpn_l2tp_end *end);
 
-/* The pair that sends packets with that key.  NULL: none, or its end is near. */
+/* Over IP: the pair that sends packets with that key.  NULL: none, or its end is near. */
 struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_from(struct nf_vpn_l2tp_net *ln,
 					       const struct nf_vpn_key *key);
 
@@ -158,6 +165,10 @@ struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_of(struct nf_vpn_l2tp_net *ln,
 /* A new one, in the first zone that is free towards the server.  NULL: refused. */
 struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_new(struct nf_vpn_l2tp_net *ln,
 					      const struct nf_vpn_key *key);
+
+/* The pair of a UDP entry with our helper; made if need be.  NULL: refused. */
+struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_udp(struct nf_vpn_l2tp_net *ln,
+					      struct nf_conn *ct);
 
 /* Its entry would clash: try the next zone.  False: none is left. */
 bool nf_vpn_l2tp_pair_rezone(struct nf_vpn_l2tp_net *ln,
@@ -188,7 +199,7 @@ struct nf_vpn_l2tp_link *
 nf_vpn_l2tp_link_by_pub(const struct nf_vpn_l2tp_pair *pair, u8 space, u8 end,
 			u32 id);
 
-/* A new one, without names.  NULL: no memory. */
+/* A new one, without names, charged to the client.  NULL: refused (counted). */
 struct nf_vpn_l2tp_link *nf_vpn_l2tp_link_new(struct nf_vpn_l2tp_pair *pair,
 					      u8 space,
 					      struct nf_vpn_l2tp_link *conn);
@@ -259,5 +270,16 @@ void nf_vpn_l2tp_static_out(struct nf_vpn_l2tp_pair *pair, u32 id);
 /* Whose an inbound session ID is; its flow, or NULL (counted). */
 struct nf_vpn_flow *nf_vpn_l2tp_static_in(struct nf_vpn_l2tp_net *ln,
 					  const struct nf_vpn_key *key);
+
+/* l2tp_helper.c: 0 or negative errno */
+int nf_vpn_l2tp_helper_init(void);
+void nf_vpn_l2tp_helper_exit(void);
+
+/* l2tp_udp.c */
+extern const struct nf_vpn_proto nf_vpn_l2tp_udp_proto;
+
+/* What a message over UDP tells.  No lock held. */
+void nf_vpn_l2tp_udp_learn(struct nf_vpn_l2tp_net *ln, struct nf_conn *ct,
+			   u8 from, const struct nf_vpn_l2tp_msg *msg);
 
 #endif /* _NF_VPN_L2TP_H */

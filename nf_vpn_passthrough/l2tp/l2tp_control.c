@@ -38,7 +38,7 @@ static int nf_vpn_l2tp_open(const struct nf_vpn_l2tp_said *said, u8 space,
 
 	link = nf_vpn_l2tp_link_new(said->pair, space, said->conn);
 	if (!link)
-		return NF_VPN_STAT_NO_MEMORY;
+		return NF_VPN_STAT_L2TP_REFUSED;
 	err = nf_vpn_l2tp_link_name(link, said->from, id, said->msg->digest);
 	if (err) {
 		nf_vpn_l2tp_link_del(link);

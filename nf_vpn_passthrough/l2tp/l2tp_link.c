@@ -46,10 +46,17 @@ struct nf_vpn_l2tp_link *nf_vpn_l2tp_link_new(struct nf_vpn_l2tp_pair *pair,
 					      u8 space,
 					      struct nf_vpn_l2tp_link *conn)
 {
-	struct nf_vpn_l2tp_link *link = kzalloc(sizeof(*link), GFP_ATOMIC);
+	struct nf_vpn_net *vn = pair->lane.vn;
+	struct nf_vpn_l2tp_link *link;
 
-	if (!link)
+	if (nf_vpn_client_charge(vn, pair->lane.client))
 		return NULL;
+	link = kzalloc(sizeof(*link), GFP_ATOMIC);
+	if (!link) {
+		nf_vpn_client_release(vn, pair->lane.client);
+		nf_vpn_count(vn, NF_VPN_STAT_NO_MEMORY);
+		return NULL;
+	}
 	INIT_LIST_HEAD(&link->end_list);
 	link->pair = pair;
 	link->space = space;
@@ -201,26 +208,31 @@ void nf_vpn_l2tp_link_reopen(struct nf_vpn_l2tp_link *link)
 /* Only memory: the flows went with their lane, or are gone. */
 static void nf_vpn_l2tp_link_free(struct nf_vpn_l2tp_link *link)
 {
+	struct nf_vpn_lane *lane = &link->pair->lane;
+
+	list_del(&link->end_list);
+	list_del(&link->list);
+	kfree(link);
+	nf_vpn_client_release(lane->vn, lane->client);
+	nf_vpn_count(lane->vn, NF_VPN_STAT_L2TP_END);
+}
+
+/* Its sessions outlive it, if somebody speaks in them. */
+static void nf_vpn_l2tp_link_orphan(struct nf_vpn_l2tp_link *link)
+{
 	struct nf_vpn_l2tp_link *session;
 
 	list_for_each_entry(session, &link->pair->links, list)
 		if (session->conn == link)
 			session->conn = NULL;
-	list_del(&link->end_list);
-	list_del(&link->list);
-	kfree(link);
 }
 
 void nf_vpn_l2tp_link_free_all(struct nf_vpn_l2tp_pair *pair)
 {
 	struct nf_vpn_l2tp_link *link, *tmp;
 
-	list_for_each_entry_safe(link, tmp, &pair->links, list) {
-		list_del(&link->end_list);
-		list_del(&link->list);
-		kfree(link);
-		nf_vpn_count(pair->lane.vn, NF_VPN_STAT_L2TP_END);
-	}
+	list_for_each_entry_safe(link, tmp, &pair->links, list)
+		nf_vpn_l2tp_link_free(link);
 }
 
 void nf_vpn_l2tp_link_del(struct nf_vpn_l2tp_link *link)
@@ -231,9 +243,10 @@ void nf_vpn_l2tp_link_del(struct nf_vpn_l2tp_link *link)
 		nf_vpn_l2tp_link_unname(link, IP_CT_DIR_ORIGINAL);
 		nf_vpn_l2tp_link_unname(link, IP_CT_DIR_REPLY);
 	}
+	nf_vpn_l2tp_link_orphan(link);
 	nf_vpn_l2tp_link_free(link);
-	nf_vpn_count(pair->lane.vn, NF_VPN_STAT_L2TP_END);
-	if (!list_empty(&pair->links))
+	/* Over UDP the entry has its ports to itself and just times out. */
+	if (!list_empty(&pair->links) || !pair->resolved)
 		return;
 	/* Nothing left to be steered to the entry: it gives its zone back. */
 	WRITE_ONCE(pair->lane.expires, jiffies);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nf_vpn_l2tp: L2TP version 3 over IP.
+ * nf_vpn_l2tp: the helper "vpn-l2tp" for L2TP over UDP, and version 3 over IP.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
 #include <linux/sysctl.h>
 #include <net/net_namespace.h>
+#include <net/netfilter/nf_conntrack_helper.h>
 #include <net/netns/generic.h>
 #include "l2tp.h"
 #include "nf_vpn_ctl.h"
@@ -42,6 +43,12 @@ static const struct ctl_table nf_vpn_l2tp_sysctls[] = {
 	}, {
 		.procname	= "l2tp_timeout_stream",
 		.data		= &nf_vpn_l2tp_base.timeout[1],
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_jiffies,
+	}, {
+		.procname	= "l2tp_udp_timeout",
+		.data		= &nf_vpn_l2tp_base.udp_timeout[1],
 		.maxlen		= sizeof(unsigned int),
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_jiffies,
@@ -83,6 +90,10 @@ static int __net_init nf_vpn_l2tp_net_init(struct net *net)
 	ln->timeout[0] = 600 * HZ;
 	/* Static sessions have no HELLO, they may be idle for long. */
 	ln->timeout[1] = 3600 * HZ;
+	/* As stock conntrack until a server answers. */
+	ln->udp_timeout[0] = 30 * HZ;
+	/* RFC 2661 6.5: HELLO after 60 seconds, but it may be set to more. */
+	ln->udp_timeout[1] = 600 * HZ;
 	/* RFC 3931 3.3.2: a full cycle of repetitions is 31 seconds. */
 	ln->grace = 31 * HZ;
 	err = nf_vpn_l2tp_pair_net_init(ln);
@@ -125,8 +136,13 @@ static int __init nf_vpn_l2tp_init(void)
 	err = nf_vpn_proto_register(&nf_vpn_l2tp_proto);
 	if (err)
 		goto unregister_pernet;
+	err = nf_vpn_l2tp_helper_init();
+	if (err)
+		goto unregister_proto;
 	return 0;
 
+unregister_proto:
+	nf_vpn_proto_unregister(&nf_vpn_l2tp_proto);
 unregister_pernet:
 	unregister_pernet_subsys(&nf_vpn_l2tp_net_ops);
 	rcu_barrier();
@@ -135,6 +151,7 @@ unregister_pernet:
 
 static void __exit nf_vpn_l2tp_exit(void)
 {
+	nf_vpn_l2tp_helper_exit();
 	nf_vpn_proto_unregister(&nf_vpn_l2tp_proto);
 	unregister_pernet_subsys(&nf_vpn_l2tp_net_ops);
 	rcu_barrier();
@@ -143,7 +160,8 @@ static void __exit nf_vpn_l2tp_exit(void)
 module_init(nf_vpn_l2tp_init);
 module_exit(nf_vpn_l2tp_exit);
 
-MODULE_DESCRIPTION("VPN passthrough: L2TP");
+MODULE_DESCRIPTION("VPN passthrough: L2TP (helper \"vpn-l2tp\")");
 MODULE_AUTHOR("The nf_vpn_passthrough authors");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS("nf_vpn_passthrough");
+MODULE_ALIAS_NFCT_HELPER("vpn-l2tp");

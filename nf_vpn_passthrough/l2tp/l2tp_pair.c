@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pairs: a client and a server that talk L2TP over IP, and their conntrack entry.
+ * Pairs: a client and a server that talk L2TP, and their conntrack entry.
  *
- * There is no other flow to copy NAT from, so stock conntrack and the admin's
+ * Over UDP conntrack has ports to tell clients apart, and all is said.  Over IP
+ * there is no other flow to copy NAT from, so stock conntrack and the admin's
  * rules make the entry, from the client's first packet; all we add is a zone,
  * by a template, when another client talks to the same server.
  */
@@ -34,6 +35,18 @@ struct rhlist_head *nf_vpn_l2tp_pair_lookup(struct nf_vpn_l2tp_net *ln, u8 dir,
 			       nf_vpn_l2tp_end_params[dir]);
 }
 
+/* Of IP protocol 115 a tuple has no more than addresses, the rest is 0. */
+static void nf_vpn_l2tp_pair_end(const struct nf_conn *ct, u8 dir,
+				 struct nf_vpn_l2tp_end *end)
+{
+	const struct nf_conntrack_tuple *t = &ct->tuplehash[dir].tuple;
+
+	end->src = t->src.u3.ip;
+	end->dst = t->dst.u3.ip;
+	end->sport = t->src.u.all;
+	end->dport = t->dst.u.all;
+}
+
 struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_of_lane(struct nf_vpn_lane *lane)
 {
 	return container_of(lane, struct nf_vpn_l2tp_pair, lane);
@@ -56,13 +69,11 @@ struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_from(struct nf_vpn_l2tp_net *ln,
 struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_of(struct nf_vpn_l2tp_net *ln,
 					     const struct nf_conn *ct)
 {
-	const struct nf_conntrack_tuple *t =
-		&ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
-	struct nf_vpn_l2tp_end end = { .src = t->src.u3.ip,
-				       .dst = t->dst.u3.ip };
 	struct rhlist_head *list, *pos;
 	struct nf_vpn_l2tp_pair *pair;
+	struct nf_vpn_l2tp_end end;
 
+	nf_vpn_l2tp_pair_end(ct, IP_CT_DIR_ORIGINAL, &end);
 	list = nf_vpn_l2tp_pair_lookup(ln, IP_CT_DIR_ORIGINAL, &end);
 	rhl_for_each_entry_rcu(pair, pos, list, node[IP_CT_DIR_ORIGINAL])
 		if (pair->zone == nf_ct_zone(ct)->id && !pair->lane.dead)
@@ -79,7 +90,8 @@ static bool nf_vpn_l2tp_zone_used(const struct nf_vpn_l2tp_net *ln,
 	list_for_each_entry(pair, &ln->pairs, list)
 		if (pair != self && pair->zone == zone && !pair->lane.dead &&
 		    pair->end[IP_CT_DIR_ORIGINAL].dst ==
-		    self->end[IP_CT_DIR_ORIGINAL].dst)
+		    self->end[IP_CT_DIR_ORIGINAL].dst &&
+		    pair->lane.proto == self->lane.proto)
 			return true;
 	return false;
 }
@@ -118,45 +130,57 @@ bool nf_vpn_l2tp_pair_rezone(struct nf_vpn_l2tp_net *ln,
 	return false;
 }
 
-/* For what the client sends before it knows an ID: RFC 3931 3.2.1, 0 then. */
-static int nf_vpn_l2tp_pair_door(struct nf_vpn_l2tp_pair *pair,
-				 const struct nf_vpn_key *key)
+static int nf_vpn_l2tp_pair_flow(struct nf_vpn_l2tp_pair *pair, u8 dir,
+				 const struct nf_vpn_key *arrive,
+				 const struct nf_vpn_key *depart)
 {
 	struct nf_vpn_flow *flow = kzalloc(sizeof(*flow), GFP_ATOMIC);
-	struct nf_vpn_key arrive = *key, depart;
 	int err;
 
 	if (!flow)
 		return -ENOMEM;
+	err = nf_vpn_flow_add(flow, &pair->lane, dir, arrive, depart);
+	if (err)
+		kfree(flow);
+	else if (dir == IP_CT_DIR_ORIGINAL)
+		pair->door = flow;
+	return err;
+}
+
+/* For what the client sends before it knows an ID: RFC 3931 3.2.1, 0 then. */
+static int nf_vpn_l2tp_pair_door(struct nf_vpn_l2tp_pair *pair,
+				 const struct nf_vpn_key *key)
+{
+	struct nf_vpn_key arrive = *key, depart;
+
 	arrive.id = 0;
 	arrive.space = NF_VPN_L2TP_CONTROL;
 	/* Several clients' packets leave like this: an error fits none of them. */
 	depart = arrive;
 	depart.space = NF_VPN_L2TP_NOWHERE;
-	err = nf_vpn_flow_add(flow, &pair->lane, IP_CT_DIR_ORIGINAL, &arrive,
-			      &depart);
-	if (err)
-		kfree(flow);
-	else
-		pair->door = flow;
-	return err;
+	return nf_vpn_l2tp_pair_flow(pair, IP_CT_DIR_ORIGINAL, &arrive,
+				     &depart);
 }
 
 static struct nf_vpn_l2tp_pair *
-nf_vpn_l2tp_pair_alloc(struct nf_vpn_l2tp_net *ln, const struct nf_vpn_key *key)
+nf_vpn_l2tp_pair_alloc(struct nf_vpn_l2tp_net *ln,
+		       const struct nf_vpn_proto *proto, __be32 client,
+		       const struct nf_vpn_l2tp_end *end, u16 zone)
 {
 	struct nf_vpn_l2tp_pair *pair = kzalloc(sizeof(*pair), GFP_ATOMIC);
 
-	if (!pair)
+	if (!pair) {
+		nf_vpn_count(ln->vn, NF_VPN_STAT_NO_MEMORY);
 		return NULL;
-	nf_vpn_lane_init(&pair->lane, ln->vn, &nf_vpn_l2tp_proto, key->src,
-			 ln->timeout);
+	}
+	nf_vpn_lane_init(&pair->lane, ln->vn, proto, client,
+			 proto == &nf_vpn_l2tp_proto ? ln->timeout :
+						       ln->udp_timeout);
 	pair->lane.expires = jiffies + NF_VPN_L2TP_PENDING;
 	INIT_LIST_HEAD(&pair->links);
-	pair->end[IP_CT_DIR_ORIGINAL].src = key->src;
-	pair->end[IP_CT_DIR_ORIGINAL].dst = key->dst;
-	pair->from_zone = key->zone;
-	pair->zone = key->zone;
+	pair->end[IP_CT_DIR_ORIGINAL] = *end;
+	pair->from_zone = zone;
+	pair->zone = zone;
 	return pair;
 }
 
@@ -183,12 +207,13 @@ static bool nf_vpn_l2tp_pair_list(struct nf_vpn_l2tp_net *ln,
 struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_new(struct nf_vpn_l2tp_net *ln,
 					      const struct nf_vpn_key *key)
 {
-	struct nf_vpn_l2tp_pair *pair = nf_vpn_l2tp_pair_alloc(ln, key);
+	struct nf_vpn_l2tp_end end = { .src = key->src, .dst = key->dst };
+	struct nf_vpn_l2tp_pair *pair;
 
-	if (!pair) {
-		nf_vpn_count(ln->vn, NF_VPN_STAT_NO_MEMORY);
+	pair = nf_vpn_l2tp_pair_alloc(ln, &nf_vpn_l2tp_proto, key->src, &end,
+				      key->zone);
+	if (!pair)
 		return NULL;
-	}
 	if (!nf_vpn_l2tp_pair_list(ln, pair)) {
 		nf_vpn_lane_put(&pair->lane);
 		return NULL;
@@ -203,18 +228,75 @@ struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_new(struct nf_vpn_l2tp_net *ln,
 	return pair;
 }
 
+/* So that they are seen, and limited; no packet is found by them. */
+static int nf_vpn_l2tp_pair_udp_flow(struct nf_vpn_l2tp_pair *pair,
+				     const struct nf_conn *ct, u8 dir)
+{
+	struct nf_vpn_key arrive = {
+		.zone		= nf_ct_zone_id(nf_ct_zone(ct), dir),
+		.l4proto	= IPPROTO_UDP,
+		.space		= NF_VPN_L2TP_NOWHERE,
+	};
+	struct nf_vpn_l2tp_end end;
+	struct nf_vpn_key depart;
+
+	nf_vpn_l2tp_pair_end(ct, !dir, &end);
+	depart = arrive;
+	depart.src = end.dst;
+	depart.dst = end.src;
+	depart.id = htonl(ntohs(end.dport) << 16 | ntohs(end.sport));
+	nf_vpn_l2tp_pair_end(ct, dir, &end);
+	arrive.src = end.src;
+	arrive.dst = end.dst;
+	arrive.id = htonl(ntohs(end.sport) << 16 | ntohs(end.dport));
+	return nf_vpn_l2tp_pair_flow(pair, dir, &arrive, &depart);
+}
+
+/* Where the server answered from another port, it began that entry. */
+static __be32 nf_vpn_l2tp_pair_client(const struct nf_conn *ct)
+{
+	const struct nf_conn *first = ct->master ? ct->master : ct;
+
+	return first->tuplehash[IP_CT_DIR_ORIGINAL].tuple.src.u3.ip;
+}
+
+struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_udp(struct nf_vpn_l2tp_net *ln,
+					      struct nf_conn *ct)
+{
+	struct nf_vpn_l2tp_pair *pair = nf_vpn_l2tp_pair_of(ln, ct);
+	struct nf_vpn_l2tp_end end;
+
+	if (pair)
+		return pair;
+	nf_vpn_l2tp_pair_end(ct, IP_CT_DIR_ORIGINAL, &end);
+	pair = nf_vpn_l2tp_pair_alloc(ln, &nf_vpn_l2tp_udp_proto,
+				      nf_vpn_l2tp_pair_client(ct), &end,
+				      nf_ct_zone(ct)->id);
+	if (!pair)
+		return NULL;
+	if (!nf_vpn_l2tp_pair_list(ln, pair)) {
+		nf_vpn_lane_put(&pair->lane);
+		return NULL;
+	}
+	if (nf_vpn_l2tp_pair_udp_flow(pair, ct, IP_CT_DIR_ORIGINAL) ||
+	    nf_vpn_l2tp_pair_udp_flow(pair, ct, IP_CT_DIR_REPLY)) {
+		/* The reaper takes it; the entry itself is not ours to end. */
+		WRITE_ONCE(pair->lane.expires, jiffies - 1);
+		return NULL;
+	}
+	nf_conntrack_get(&ct->ct_general);
+	return nf_vpn_lane_set_ct(&pair->lane, ct) ? NULL : pair;
+}
+
 int nf_vpn_l2tp_pair_resolve(struct nf_vpn_l2tp_net *ln,
 			     struct nf_vpn_l2tp_pair *pair,
 			     const struct nf_conn *ct)
 {
-	const struct nf_conntrack_tuple *t =
-		&ct->tuplehash[IP_CT_DIR_REPLY].tuple;
 	int err;
 
 	if (pair->resolved)
 		return 0;
-	pair->end[IP_CT_DIR_REPLY].src = t->src.u3.ip;
-	pair->end[IP_CT_DIR_REPLY].dst = t->dst.u3.ip;
+	nf_vpn_l2tp_pair_end(ct, IP_CT_DIR_REPLY, &pair->end[IP_CT_DIR_REPLY]);
 	err = rhltable_insert(&ln->ends[IP_CT_DIR_REPLY],
 			      &pair->node[IP_CT_DIR_REPLY],
 			      nf_vpn_l2tp_end_params[IP_CT_DIR_REPLY]);
@@ -253,11 +335,10 @@ static struct nf_conn *nf_vpn_l2tp_pair_entry(const struct nf_vpn_l2tp_pair *pai
 static bool nf_vpn_l2tp_pair_fits(const struct nf_vpn_l2tp_pair *pair,
 				  const struct nf_conn *ct)
 {
-	const struct nf_conntrack_tuple *t =
-		&ct->tuplehash[IP_CT_DIR_REPLY].tuple;
-	const struct nf_vpn_l2tp_end *end = &pair->end[IP_CT_DIR_REPLY];
+	struct nf_vpn_l2tp_end end;
 
-	return end->src == t->src.u3.ip && end->dst == t->dst.u3.ip;
+	nf_vpn_l2tp_pair_end(ct, IP_CT_DIR_REPLY, &end);
+	return !memcmp(&end, &pair->end[IP_CT_DIR_REPLY], sizeof(end));
 }
 
 bool nf_vpn_l2tp_pair_adopt(struct nf_vpn_l2tp_net *ln,
@@ -329,6 +410,7 @@ int nf_vpn_l2tp_pair_net_init(struct nf_vpn_l2tp_net *ln)
 void nf_vpn_l2tp_pair_net_exit(struct nf_vpn_l2tp_net *ln)
 {
 	nf_vpn_net_flush(ln->vn, &nf_vpn_l2tp_proto);
+	nf_vpn_net_flush(ln->vn, &nf_vpn_l2tp_udp_proto);
 	WARN_ON_ONCE(!list_empty(&ln->pairs));
 	rhltable_destroy(&ln->ends[IP_CT_DIR_REPLY]);
 	rhltable_destroy(&ln->ends[IP_CT_DIR_ORIGINAL]);

@@ -24,7 +24,7 @@ void nf_vpn_l2tp_static_out(struct nf_vpn_l2tp_pair *pair, u32 id)
 		return;
 	link = nf_vpn_l2tp_link_new(pair, NF_VPN_L2TP_DATA, NULL);
 	if (!link) {
-		nf_vpn_count(vn, NF_VPN_STAT_NO_MEMORY);
+		nf_vpn_count(vn, NF_VPN_STAT_L2TP_REFUSED);
 		return;
 	}
 	if (nf_vpn_l2tp_link_name(link, IP_CT_DIR_REPLY, id, true)) {

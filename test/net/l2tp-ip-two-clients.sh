@@ -58,7 +58,7 @@ is "WAN-Error-Notify about it names the client's ID" \
 	"$(say s $WAN WEN conn=12 local=2004 remote="$seen")" "c2 from=$SERVER WEN conn=12 local=2004 remote=1001"
 is "and that from the client the public one" \
 	"$(say c2 $SERVER CDN conn=102 local=1001 remote=2004)" "s from=$WAN CDN conn=102 local=$seen remote=2004"
-check "Call-Disconnect-Notify ended that session, and no other" wait_for 10 flows_are 6 "client=$(client_ip 2)"
+check "Call-Disconnect-Notify ended that session, and no other" wait_for 10 flows_are 7 "client=$(client_ip 2)"
 ask_zero() { is "$1" "$(counted "$2")" 0; }
 ask_zero "nothing was refused" l2tp_refused
 

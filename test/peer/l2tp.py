@@ -3,7 +3,7 @@
 """Scripted L2TP ends: version 3 over IP (protocol 115) and version 2 over UDP.
 
 l2tp.py NAME=NETNS@ADDRESS...: one process plays every node, with sockets in each
-namespace. A command a line on standard input, one line of answer each. Sourced
+namespace, bound to the address. A command a line on standard input, one line of answer each. Sourced
 with l2tp.sh, which has the verbs as shell functions.
 
   say NODE DST TYPE [OPTIONS]    sends a control message, waits, and answers what
@@ -69,6 +69,8 @@ class Node:
         self.port, self.mail, self.trouble = {}, [], []
         with self:
             self.raw = self.socket(socket.SOCK_RAW, L2TP)
+            # its own packets only, and from its own address, in a shared namespace
+            self.raw.bind((address, 0))
             self.icmp = self.socket(socket.SOCK_RAW, ICMP)
             self.out = self.socket(socket.SOCK_RAW, socket.IPPROTO_RAW)
 
@@ -93,7 +95,7 @@ class Node:
         if port not in self.port:
             with self:
                 sock = self.socket(socket.SOCK_DGRAM)
-                sock.bind(("0.0.0.0", port))
+                sock.bind((self.address, port))
             self.port[port] = sock
         return self.port[port]
 

@@ -4,7 +4,7 @@
 # The verbs of l2tp.py as shell functions; source after ktap.sh and topo.sh.
 #
 #	topo_up 2
-#	peers_up c1 c2 s		# or with an address: peers_up c1 o@198.51.100.2
+#	peers_up c1 c2 s		# or a second one in s: peers_up c1 s o:s@203.0.113.9
 #	say c1 $SERVER SCCRQ assigned=7	# prints who got it, and what
 #	data s $WAN 7			# a data packet, likewise
 #	v3_tunnel c1 7 100		# a control connection, their own IDs
@@ -12,11 +12,12 @@
 #	peers_down			# before topo_down: sockets hold namespaces
 
 peers_up() {
-	local node address args=()
+	local node ns address args=()
 	for node in "$@"; do
 		address=${node#*@} node=${node%@*}
+		ns=${node#*:} node=${node%:*}
 		[ "$address" != "$node" ] || address=$(node_address "$node")
-		args+=("$node=/run/netns/$(ns_name "$node")@$address")
+		args+=("$node=/run/netns/$(ns_name "$ns")@$address")
 	done
 	coproc PEERS { exec python3 "$(dirname "${BASH_SOURCE[0]}")/l2tp.py" "${args[@]}" 2>>"$TOPO_TMP/peers.log"; }
 	# copies of our own: bash hides a coprocess from subshells of subshells
@@ -116,3 +117,6 @@ flows_are() { [ "$(flows "${2:-}")" = "$1" ]; }
 
 # l2tp_entry K: the conntrack entry of client K's protocol 115, in whatever zone.
 l2tp_entry() { r conntrack -L -p 115 2>/dev/null | grep "src=$(client_ip "$1") "; }
+
+# The line of client K's tunnels over UDP: "tunnel=CLIENT'S/SERVER'S session=...".
+tunnels() { r sed -nE "s/^l2tp-udp original client=$(client_ip "$1") .* idle=[0-9]+ //p" /proc/net/nf_vpn/flows; }
