@@ -165,6 +165,15 @@ static bool read_value(const struct nf_vpn_l2tp_octets *in,
 	return true;
 }
 
+/*
+ * Reserved bits set: RFC 2661 4.1 has the AVP treated as unrecognized, RFC 3931
+ * 5.1 has the bits ignored.
+ */
+static bool is_foreign(const struct avp *avp, u8 version)
+{
+	return avp->vendor || (version == 2 && avp->flags & AVP_RESERVED);
+}
+
 /* RFC 2661 4.4.1, RFC 3931 5.4.1: comes first, is never hidden. */
 static enum nf_vpn_l2tp_err read_type(const struct nf_vpn_l2tp_octets *in,
 				      const struct avp *avp,
@@ -172,8 +181,8 @@ static enum nf_vpn_l2tp_err read_type(const struct nf_vpn_l2tp_octets *in,
 {
 	u32 type;
 
-	if (avp->vendor || avp->type != AVP_MESSAGE_TYPE ||
-	    avp->flags & (AVP_HIDDEN | AVP_RESERVED) ||
+	if (is_foreign(avp, msg->version) || avp->type != AVP_MESSAGE_TYPE ||
+	    avp->flags & AVP_HIDDEN ||
 	    !read_value(in, avp, 2, &type) || !type)
 		return NF_VPN_L2TP_BAD_TYPE;
 	msg->type = (u16)type;
@@ -240,7 +249,7 @@ static enum nf_vpn_l2tp_err note(const struct nf_vpn_l2tp_octets *in,
 {
 	if (avp->flags & AVP_HIDDEN && msg->hidden < 0xff)
 		msg->hidden++;
-	if (avp->vendor || avp->flags & AVP_RESERVED)
+	if (is_foreign(avp, msg->version))
 		return NF_VPN_L2TP_OK;
 	return msg->version == 2 ? note_v2(in, avp, msg) :
 				   note_v3(in, avp, msg);

@@ -158,7 +158,8 @@ struct nf_vpn_l2tp_octets {
  * @msg:	undefined unless NF_VPN_L2TP_OK
  *
  * Unknown and hidden AVPs are passed over. Reserved bits set make an AVP unknown
- * (RFC 2661 4.1, RFC 3931 5.1). Octets behind the claimed length are tolerated.
+ * in version 2 (RFC 2661 4.1) and mean nothing in version 3 (RFC 3931 5.1).
+ * Octets behind the claimed length are tolerated.
  *
  * Return: NF_VPN_L2TP_OK or the first fault.
  */

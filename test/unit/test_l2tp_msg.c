@@ -351,7 +351,7 @@ static void hidden(void)
 	CHECK_EQ(msg.remote.seen, NF_VPN_L2TP_HIDDEN);
 }
 
-/* Nobody's AVP: another vendor's, or with bits of the future */
+/* Nobody's AVP: another vendor's; in version 2, also with bits of the future */
 static void unknown(void)
 {
 	struct nf_vpn_l2tp_msg msg;
@@ -359,15 +359,27 @@ static void unknown(void)
 	u16 bit;
 
 	for (bit = 0x0400; bit <= 0x2000; bit <<= 1) {
-		begin(&b, 3, 0);
+		begin(&b, 2, 0);
 		avp16(&b, 0, NF_VPN_L2TP_ICRQ);
-		avp(&b, 0x8000 | bit, 0, 63, 4);
-		add32(&b, 0x22222222);
-		avp(&b, 0x8000, 9, 63, 4);
-		add32(&b, 0x33333333);
+		avp(&b, 0x8000 | bit, 0, 14, 2);
+		add16(&b, 0x2222);
+		avp(&b, 0x8000, 9, 14, 2);
+		add16(&b, 0x3333);
 		end(&b);
 		CHECK_EQ(parse(&b, &msg), 0);
 		CHECK_EQ(msg.local.seen, NF_VPN_L2TP_ABSENT);
+
+		begin(&b, 3, 0);
+		avp(&b, 0x8000 | bit, 0, 0, 2);
+		add16(&b, NF_VPN_L2TP_ICRQ);
+		avp(&b, 0x8000, 9, 63, 4);
+		add32(&b, 0x33333333);
+		avp(&b, 0x8000 | bit, 0, 63, 4);
+		add32(&b, 0x22222222);
+		end(&b);
+		CHECK_EQ(parse(&b, &msg), 0);
+		CHECK_EQ(msg.local.seen, NF_VPN_L2TP_CLEAR);
+		CHECK_EQ(msg.local.id, 0x22222222);
 	}
 }
 
