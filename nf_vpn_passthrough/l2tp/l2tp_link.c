@@ -192,7 +192,7 @@ void nf_vpn_l2tp_link_close(struct nf_vpn_l2tp_link *link, unsigned int delay)
 {
 	struct nf_vpn_l2tp_link *session;
 
-	/* RFC 3931 3.3.2: without a control connection there are no sessions. */
+	/* RFC 3931 3.3.2: with a control connection its sessions end. */
 	if (link->space == NF_VPN_L2TP_CONTROL)
 		list_for_each_entry(session, &link->pair->links, list)
 			if (session->conn == link)

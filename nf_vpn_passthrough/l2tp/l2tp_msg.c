@@ -31,6 +31,7 @@
 #define AVP_ASSIGNED_CONN	61
 #define AVP_LOCAL_SESSION	63
 #define AVP_REMOTE_SESSION	64
+#define AVP_NONCE		73
 
 struct avp {
 	u32 off;	/* of the AVP */
@@ -231,6 +232,7 @@ static enum nf_vpn_l2tp_err note_v3(const struct nf_vpn_l2tp_octets *in,
 {
 	switch (avp->type) {
 	case AVP_DIGEST:
+	case AVP_NONCE:
 		msg->digest = true;
 		break;
 	case AVP_ASSIGNED_CONN:

@@ -121,7 +121,8 @@ struct nf_vpn_l2tp_id {
  * @local:	the sender's Session ID (AVP 14; version 3: 63)
  * @remote:	version 3: the receiver's Session ID (AVP 64); version 2 has it in the
  *		header: ABSENT
- * @digest:	version 3: signed (AVP 59): nobody on the way may change a bit of it
+ * @digest:	version 3: signed (AVP 59), or all that follows will be (AVP 73):
+ *		nobody on the way may change a bit of it (RFC 3931 4.3)
  * @hidden:	hidden AVPs, of whatever kind
  */
 struct nf_vpn_l2tp_msg {

@@ -73,16 +73,25 @@ static void nf_vpn_l2tp_udp_name(struct nf_vpn_l2tp_pair *pair, u8 space,
  * names one end only: the next one from the server names the other.
  */
 static struct nf_vpn_l2tp_link *
-nf_vpn_l2tp_udp_conn(const struct nf_vpn_l2tp_pair *pair, u8 from, u32 id)
+nf_vpn_l2tp_udp_conn(const struct nf_vpn_l2tp_pair *pair, u8 from,
+		     const struct nf_vpn_l2tp_msg *msg)
 {
-	struct nf_vpn_l2tp_link *link;
+	struct nf_vpn_l2tp_link *link, *session;
 
-	link = nf_vpn_l2tp_link_by_real(pair, NF_VPN_L2TP_CONTROL, !from, id);
+	link = nf_vpn_l2tp_link_by_real(pair, NF_VPN_L2TP_CONTROL, !from,
+					msg->conn);
 	if (link)
 		return link;
 	link = nf_vpn_l2tp_link_by_real(pair, NF_VPN_L2TP_CONTROL, !from, 0);
-	if (link)
-		nf_vpn_l2tp_link_name(link, !from, id, true);
+	if (!link)
+		return NULL;
+	nf_vpn_l2tp_link_name(link, !from, msg->conn, true);
+	/* The sessions it asked for meanwhile were kept without it. */
+	list_for_each_entry(session, &pair->links, list)
+		if (session->conn == link && session->name[!from].real)
+			session->name[!from].real =
+				nf_vpn_l2tp_scoped(msg, msg->conn,
+						   session->name[!from].real);
 	return link;
 }
 
@@ -95,7 +104,7 @@ static void nf_vpn_l2tp_udp_effect(struct nf_vpn_l2tp_net *ln,
 	unsigned int grace = READ_ONCE(ln->grace);
 	struct nf_vpn_l2tp_link *conn, *session;
 
-	conn = msg->conn ? nf_vpn_l2tp_udp_conn(pair, from, msg->conn) : NULL;
+	conn = msg->conn ? nf_vpn_l2tp_udp_conn(pair, from, msg) : NULL;
 	if (own)
 		own = nf_vpn_l2tp_scoped(msg, conn ? conn->name[from].real : 0,
 					 own);

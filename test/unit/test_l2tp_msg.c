@@ -315,6 +315,24 @@ static void types(void)
 	}
 }
 
+/* RFC 3931 4.3: a nonce asks for signatures from now on */
+static void nonce(void)
+{
+	struct nf_vpn_l2tp_msg msg;
+	struct buf b;
+
+	begin(&b, 3, 0);
+	avp16(&b, 0, NF_VPN_L2TP_SCCRQ);
+	avp32(&b, 61, 5);
+	end(&b);
+	CHECK_EQ(parse(&b, &msg), 0);
+	CHECK(!msg.digest);
+	avp32(&b, 73, 0x12345678);
+	end(&b);
+	CHECK_EQ(parse(&b, &msg), 0);
+	CHECK(msg.digest);
+}
+
 /* A value under the H bit is never taken for the ID */
 static void hidden(void)
 {
@@ -618,6 +636,7 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(version_2),
 	KTAP_CASE(version_3),
 	KTAP_CASE(types),
+	KTAP_CASE(nonce),
 	KTAP_CASE(hidden),
 	KTAP_CASE(unknown),
 	KTAP_CASE(id_faults),
