@@ -142,7 +142,7 @@ static int nf_vpn_l2tp_help(struct sk_buff *skb, unsigned int protoff,
 static const struct nf_conntrack_expect_policy nf_vpn_l2tp_policy = {
 	/* one request at a time has its answer to come */
 	.max_expected	= 1,
-	/* RFC 2661 5.8: a request is repeated for 31 seconds */
+	/* while the request is repeated (RFC 2661 5.8) its answer may come */
 	.timeout	= 60,
 };
 

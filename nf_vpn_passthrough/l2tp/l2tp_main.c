@@ -92,7 +92,7 @@ static int __net_init nf_vpn_l2tp_net_init(struct net *net)
 	ln->timeout[1] = 3600 * HZ;
 	/* As stock conntrack until a server answers. */
 	ln->udp_timeout[0] = 30 * HZ;
-	/* RFC 2661 6.5: HELLO after 60 seconds, but it may be set to more. */
+	/* HELLO is due after 60 seconds (RFC 3931 4.4), but may be set to more. */
 	ln->udp_timeout[1] = 600 * HZ;
 	/* RFC 3931 3.3.2: a full cycle of repetitions takes 31 seconds at least. */
 	ln->grace = 31 * HZ;

@@ -28,7 +28,7 @@
 
 /* Message types, RFC 2661 3.2 and RFC 3931 3.1 */
 enum nf_vpn_l2tp_type {
-	NF_VPN_L2TP_ZLB		= 0,	/* no AVP at all, an acknowledgement */
+	NF_VPN_L2TP_ZLB		= 0,	/* no AVP at all, acknowledges */
 	NF_VPN_L2TP_SCCRQ	= 1,	/* Start-Control-Connection-Request */
 	NF_VPN_L2TP_SCCRP	= 2,	/* Start-Control-Connection-Reply */
 	NF_VPN_L2TP_SCCCN	= 3,	/* Start-Control-Connection-Connected */

@@ -50,37 +50,71 @@ nf_vpn_l2tp_static_open(const struct nf_vpn_l2tp_pair *pair, u32 like)
 	return found;
 }
 
-struct nf_vpn_flow *nf_vpn_l2tp_static_in(struct nf_vpn_l2tp_net *ln,
-					  const struct nf_vpn_key *key)
+/**
+ * struct nf_vpn_l2tp_choice - sessions an inbound ID could belong to
+ * @any: the last one found
+ * @open: how many
+ * @twin: the last one whose server's ID is the same number
+ * @twins: how many
+ */
+struct nf_vpn_l2tp_choice {
+	struct nf_vpn_l2tp_link	*any;
+	struct nf_vpn_l2tp_link	*twin;
+	unsigned int		open;
+	unsigned int		twins;
+};
+
+static void nf_vpn_l2tp_static_weigh(struct nf_vpn_l2tp_pair *pair, u32 id,
+				     struct nf_vpn_l2tp_choice *choice)
+{
+	struct nf_vpn_l2tp_link *link = nf_vpn_l2tp_static_open(pair, id);
+
+	if (!link)
+		return;
+	choice->any = link;
+	choice->open++;
+	if (link->name[IP_CT_DIR_REPLY].real != id)
+		return;
+	choice->twin = link;
+	choice->twins++;
+}
+
+/* All clients of that server, as far as they are known. */
+static void nf_vpn_l2tp_static_look(struct nf_vpn_l2tp_net *ln,
+				    const struct nf_vpn_key *key,
+				    struct nf_vpn_l2tp_choice *choice)
 {
 	struct nf_vpn_l2tp_end end = { .src = key->src, .dst = key->dst };
-	struct nf_vpn_l2tp_link *link, *any = NULL, *alike = NULL;
-	unsigned int n = 0, open = 0, twins = 0;
 	struct rhlist_head *list, *pos;
 	struct nf_vpn_l2tp_pair *pair;
-	u32 id = ntohl(key->id);
+	unsigned int n = 0;
 
 	list = nf_vpn_l2tp_pair_lookup(ln, IP_CT_DIR_REPLY, &end);
 	rhl_for_each_entry_rcu(pair, pos, list, node[IP_CT_DIR_REPLY]) {
 		if (n++ == NF_VPN_L2TP_STATIC_MAX)
 			break;
-		if (pair->lane.dead || pair->from_zone != key->zone ||
-		    !nf_vpn_l2tp_pair_adopt(ln, pair))
-			continue;
-		link = nf_vpn_l2tp_static_open(pair, id);
-		if (!link)
-			continue;
-		any = link;
-		open++;
-		if (link->name[IP_CT_DIR_REPLY].real == id) {
-			alike = link;
-			twins++;
-		}
+		if (!pair->lane.dead && pair->from_zone == key->zone &&
+		    nf_vpn_l2tp_pair_adopt(ln, pair))
+			nf_vpn_l2tp_static_weigh(pair, ntohl(key->id), choice);
 	}
-	link = open == 1 ? any : twins == 1 ? alike : NULL;
-	if (!link || nf_vpn_l2tp_link_name(link, IP_CT_DIR_ORIGINAL, id, true)) {
-		nf_vpn_count(ln->vn, open > 1 ? NF_VPN_STAT_L2TP_AMBIGUOUS :
-						NF_VPN_STAT_L2TP_UNKNOWN);
+}
+
+struct nf_vpn_flow *nf_vpn_l2tp_static_in(struct nf_vpn_l2tp_net *ln,
+					  const struct nf_vpn_key *key)
+{
+	struct nf_vpn_l2tp_choice choice = { .any = NULL };
+	struct nf_vpn_l2tp_link *link = NULL;
+
+	nf_vpn_l2tp_static_look(ln, key, &choice);
+	if (choice.open == 1)
+		link = choice.any;
+	else if (choice.twins == 1)
+		link = choice.twin;
+	if (!link || nf_vpn_l2tp_link_name(link, IP_CT_DIR_ORIGINAL,
+					   ntohl(key->id), true)) {
+		nf_vpn_count(ln->vn, choice.open > 1 ?
+			     NF_VPN_STAT_L2TP_AMBIGUOUS :
+			     NF_VPN_STAT_L2TP_UNKNOWN);
 		return NULL;
 	}
 	nf_vpn_count(ln->vn, NF_VPN_STAT_L2TP_STATIC);
