@@ -31,7 +31,7 @@ static int nf_vpn_l2tp_why(const struct nf_vpn_l2tp_said *said, int err)
 
 /* A new link that the sender names; refused, it leaves nothing. */
 static int nf_vpn_l2tp_open(const struct nf_vpn_l2tp_said *said, u8 space,
-			    u32 id, struct nf_vpn_l2tp_link **out)
+			    u32 id)
 {
 	struct nf_vpn_l2tp_link *link;
 	int err;
@@ -46,8 +46,19 @@ static int nf_vpn_l2tp_open(const struct nf_vpn_l2tp_said *said, u8 space,
 	}
 	nf_vpn_count(said->pair->lane.vn, space == NF_VPN_L2TP_CONTROL ?
 		     NF_VPN_STAT_L2TP_TUNNEL : NF_VPN_STAT_L2TP_SESSION);
-	*out = link;
 	return 0;
+}
+
+/*
+ * The client, whom a rule marked, may begin what it likes; the server within a
+ * control connection that we know, and whoever claims to be it nothing.
+ */
+static bool nf_vpn_l2tp_may_begin(const struct nf_vpn_l2tp_said *said)
+{
+	if (said->from == IP_CT_DIR_ORIGINAL || said->conn)
+		return true;
+	nf_vpn_count(said->pair->lane.vn, NF_VPN_STAT_L2TP_UNKNOWN);
+	return false;
 }
 
 /* Asked for again, or anew with the same ID: the same names serve. */
@@ -60,19 +71,22 @@ static int nf_vpn_l2tp_request(const struct nf_vpn_l2tp_said *said, u8 space,
 		return 0;
 	link = nf_vpn_l2tp_link_by_real(said->pair, space, said->from, own->id);
 	if (!link)
-		return nf_vpn_l2tp_open(said, space, own->id, &link);
+		return nf_vpn_l2tp_may_begin(said) ?
+			nf_vpn_l2tp_open(said, space, own->id) : 0;
 	nf_vpn_l2tp_link_reopen(link);
 	if (space == NF_VPN_L2TP_DATA)
 		link->conn = said->conn;
 	return 0;
 }
 
-/* The answer names the other end's ID. */
-static int nf_vpn_l2tp_answer(const struct nf_vpn_l2tp_said *said,
+/* The answer names the other end's ID; the question may have been before us. */
+static int nf_vpn_l2tp_answer(const struct nf_vpn_l2tp_said *said, u8 space,
 			      struct nf_vpn_l2tp_link *link,
 			      const struct nf_vpn_l2tp_id *own)
 {
-	if (!link || own->seen != NF_VPN_L2TP_CLEAR)
+	if (!link)
+		return nf_vpn_l2tp_request(said, space, own);
+	if (own->seen != NF_VPN_L2TP_CLEAR)
 		return 0;
 	return nf_vpn_l2tp_why(said, nf_vpn_l2tp_link_name(link, said->from,
 							   own->id,
@@ -110,15 +124,16 @@ static int nf_vpn_l2tp_effect(const struct nf_vpn_l2tp_said *said)
 		return nf_vpn_l2tp_request(said, NF_VPN_L2TP_CONTROL,
 					   &said->msg->assigned);
 	case NF_VPN_L2TP_SCCRP:
-		return nf_vpn_l2tp_answer(said, said->conn,
-					  &said->msg->assigned);
+		return nf_vpn_l2tp_answer(said, NF_VPN_L2TP_CONTROL,
+					  said->conn, &said->msg->assigned);
 	case NF_VPN_L2TP_ICRQ:
 	case NF_VPN_L2TP_OCRQ:
 		return nf_vpn_l2tp_request(said, NF_VPN_L2TP_DATA,
 					   &said->msg->local);
 	case NF_VPN_L2TP_ICRP:
 	case NF_VPN_L2TP_OCRP:
-		return nf_vpn_l2tp_answer(said, nf_vpn_l2tp_remote(said),
+		return nf_vpn_l2tp_answer(said, NF_VPN_L2TP_DATA,
+					  nf_vpn_l2tp_remote(said),
 					  &said->msg->local);
 	case NF_VPN_L2TP_CDN:
 		session = nf_vpn_l2tp_local(said);
