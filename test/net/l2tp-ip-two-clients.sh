@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: all
+# kernels: main
 # timeout: 240
 #
 # L2TP version 3 over IP: two clients behind one address, one server. Each client

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: all
+# kernels: main
 # timeout: 240
 #
 # RFC 2661 8.1: the server may answer from another port than it was asked at. With
