@@ -30,10 +30,11 @@ struct seq_file;
  * struct nf_vpn_key - what tells one VPN flow from another in a packet
  * @src: source address of the packet, network order
  * @dst: destination address of the packet, network order
- * @id: demux value, network order (ESP SPI; GRE call ID in the low 16 bits)
+ * @id: demux value, network order (ESP SPI; GRE call ID in the low 16 bits; L2TP
+ *	session or control connection)
  * @zone: conntrack zone the packet is in before our help (0, or the admin's)
  * @l4proto: IPPROTO_*
- * @pad: always 0, so that keys compare as memory
+ * @space: tells two kinds of @id of one protocol apart, else 0
  *
  * IPv4 only, on purpose: IPv6 is not translated, and RFC 6092 REC-25 asks that
  * ESP state there is by address pair, which stock conntrack already does.
@@ -44,7 +45,7 @@ struct nf_vpn_key {
 	__be32	id;
 	u16	zone;
 	u8	l4proto;
-	u8	pad;
+	u8	space;
 };
 
 struct nf_vpn_net;

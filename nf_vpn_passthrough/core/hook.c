@@ -49,7 +49,7 @@ int nf_vpn_key_of(const struct nf_vpn_proto *proto, const struct sk_buff *skb,
 	key->id = 0;
 	key->zone = nf_ct_zone_tmpl(nf_ct_get(skb, &info), skb, &tmp)->id;
 	key->l4proto = proto->l4proto;
-	key->pad = 0;
+	key->space = 0;
 	return proto->key(skb, off, key);
 }
 

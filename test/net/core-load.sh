@@ -31,11 +31,12 @@ cycles() {
 	done
 }
 
-all="nf_vpn nf_vpn_ipsec nf_vpn_pptp"
-plan 15
+all="nf_vpn nf_vpn_ipsec nf_vpn_l2tp nf_vpn_pptp"
+plan 18
 is "nothing is loaded" "$(ours)" ""
 matches "nf_vpn_ipsec says what it is" "$(aliases nf_vpn_ipsec)" "nf_vpn_passthrough.*nfct-helper-vpn-ike"
 matches "nf_vpn_pptp says what it is" "$(aliases nf_vpn_pptp)" "nf_vpn_passthrough.*nfct-helper-vpn-pptp"
+matches "nf_vpn_l2tp says what it is" "$(aliases nf_vpn_l2tp)" "nf_vpn_passthrough.*nfct-helper-vpn-l2tp"
 is "the licence" "$(for m in $all; do modinfo -F license "$m"; done | sort -u)" GPL
 
 topo_up 2
@@ -48,6 +49,10 @@ helper_rule vpn-pptp tcp 1723
 is "a rule with vpn-pptp loads" "$(ours)" "nf_vpn nf_vpn_pptp"
 must r nft delete table ip helpers
 check "and unloads" wait_for 10 unload nf_vpn_pptp
+helper_rule vpn-l2tp udp 1701
+is "a rule with vpn-l2tp loads" "$(ours)" "nf_vpn nf_vpn_l2tp"
+must r nft delete table ip helpers
+check "and unloads" wait_for 10 unload nf_vpn_l2tp
 check "20 times all in and all out" cycles
 
 must modprobe nf_vpn_passthrough

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The helper on UDP 1701.  Ports tell clients apart, and stock NAT sees to them;
+ * what it lacks is the server that answers from another port (RFC 2661 8.1), a
+ * timeout that an idle tunnel outlives, and a word about which tunnels there are.
+ */
+#include <linux/udp.h>
+#include <net/netfilter/nf_conntrack_expect.h>
+#include <net/netfilter/nf_nat_helper.h>
+#include "l2tp.h"
+#include "nf_vpn_expect_assign.h"
+#include "nf_vpn_helper.h"
+
+static struct nf_vpn_helper nf_vpn_l2tp_helper;
+
+/**
+ * struct nf_vpn_l2tp_datagram - a message in a packet
+ * @skb: the packet
+ * @off: offset of the message in it
+ */
+struct nf_vpn_l2tp_datagram {
+	const struct sk_buff	*skb;
+	unsigned int		off;
+};
+
+static const u8 *nf_vpn_l2tp_udp_peek(void *ctx, u32 off, u32 n, u8 *buf)
+{
+	const struct nf_vpn_l2tp_datagram *d = ctx;
+
+	return skb_header_pointer(d->skb, d->off + off, n, buf);
+}
+
+/*
+ * RFC 2661 8.1: the server "picks a free port on its own system (which may or
+ * may not be 1701)" for its answer.  From that address only, to that port only.
+ */
+static void nf_vpn_l2tp_expect(struct nf_vpn_net *vn, struct nf_conn *ct)
+{
+	const struct nf_conntrack_tuple *back =
+		&ct->tuplehash[IP_CT_DIR_REPLY].tuple;
+	struct nf_conntrack_expect *exp = nf_ct_expect_alloc(ct);
+
+	if (!exp) {
+		nf_vpn_count(vn, NF_VPN_STAT_NO_MEMORY);
+		return;
+	}
+	nf_ct_expect_init(exp, NF_CT_EXPECT_CLASS_DEFAULT, AF_INET,
+			  &back->src.u3, &back->dst.u3, IPPROTO_UDP, NULL,
+			  &back->dst.u.udp.port);
+	nf_vpn_expect_assign(exp, nf_vpn_l2tp_helper.live);
+	exp->saved_proto.udp.port =
+		ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple.src.u.udp.port;
+	exp->dir = IP_CT_DIR_REPLY;
+	exp->expectfn = nf_nat_follow_master;
+	if (nf_ct_expect_related(exp, 0))
+		nf_vpn_count(vn, NF_VPN_STAT_L2TP_NO_EXPECT);
+	nf_ct_expect_put(exp);
+}
+
+static void nf_vpn_l2tp_udp_message(struct nf_vpn_l2tp_net *ln,
+				    struct nf_conn *ct, u8 from,
+				    const struct nf_vpn_l2tp_msg *msg)
+{
+	bool replied = test_bit(IPS_SEEN_REPLY_BIT, &ct->status);
+
+	nf_vpn_count(ln->vn, NF_VPN_STAT_L2TP_MESSAGE);
+	if (!ct->master && !replied) {
+		if (msg->type == NF_VPN_L2TP_SCCRQ)
+			nf_vpn_l2tp_expect(ln->vn, ct);
+		return;
+	}
+	if (ct->master && !nf_ct_is_confirmed(ct))
+		nf_vpn_count(ln->vn, NF_VPN_STAT_L2TP_OTHER_PORT);
+	/* It answered from the port it was asked at: no other is to come. */
+	if (!ct->master && msg->type == NF_VPN_L2TP_SCCRP)
+		nf_ct_remove_expectations(ct);
+	nf_vpn_l2tp_udp_learn(ln, ct, from, msg);
+}
+
+/* The tracker set 30 or 120 seconds: less than some HELLO intervals. */
+static void nf_vpn_l2tp_udp_refresh(const struct nf_vpn_l2tp_net *ln,
+				    struct nf_conn *ct)
+{
+	u32 timeout = READ_ONCE(ln->udp_timeout[1]);
+
+	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) ||
+	    test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status) ||
+	    !nf_ct_is_confirmed(ct))
+		return;
+	timeout += nfct_time_stamp;
+	if (READ_ONCE(ct->timeout) != timeout)
+		WRITE_ONCE(ct->timeout, timeout);
+}
+
+static void nf_vpn_l2tp_udp_control(struct nf_vpn_l2tp_net *ln,
+				    struct nf_vpn_l2tp_datagram *d,
+				    struct nf_conn *ct, u8 from)
+{
+	struct nf_vpn_l2tp_octets in = {
+		.ctx	= d,
+		.len	= d->skb->len - d->off,
+		.peek	= nf_vpn_l2tp_udp_peek,
+	};
+	struct nf_vpn_l2tp_msg msg;
+
+	if (nf_vpn_l2tp_parse(&in, &msg))
+		nf_vpn_count(ln->vn, NF_VPN_STAT_L2TP_BAD);
+	else
+		nf_vpn_l2tp_udp_message(ln, ct, from, &msg);
+}
+
+static int nf_vpn_l2tp_help(struct sk_buff *skb, unsigned int protoff,
+			    struct nf_conn *ct, enum ip_conntrack_info ctinfo)
+{
+	struct nf_vpn_l2tp_net *ln = nf_vpn_l2tp_pernet(nf_ct_net(ct));
+	struct nf_vpn_l2tp_datagram d = {
+		.skb	= skb,
+		.off	= protoff + sizeof(struct udphdr),
+	};
+	u8 _p[NF_VPN_L2TP_HEAD_MAX], *p;
+	struct nf_vpn_l2tp_head head;
+	unsigned int have;
+
+	/* For the reaper. */
+	nf_vpn_enable(ln->vn);
+	if (d.off > skb->len) {
+		nf_vpn_count(ln->vn, NF_VPN_STAT_TRUNCATED);
+		return NF_ACCEPT;
+	}
+	have = min_t(unsigned int, skb->len - d.off, sizeof(_p));
+	p = skb_header_pointer(skb, d.off, have, _p);
+	if (!p || nf_vpn_l2tp_head(p, have, &head)) {
+		nf_vpn_count(ln->vn, NF_VPN_STAT_L2TP_NOT_L2TP);
+		return NF_ACCEPT;
+	}
+	if (head.control)
+		nf_vpn_l2tp_udp_control(ln, &d, ct, CTINFO2DIR(ctinfo));
+	nf_vpn_l2tp_udp_refresh(ln, ct);
+	return NF_ACCEPT;
+}
+
+static const struct nf_conntrack_expect_policy nf_vpn_l2tp_policy = {
+	/* one request at a time has its answer to come */
+	.max_expected	= 1,
+	/* while the request is repeated (RFC 2661 5.8) its answer may come */
+	.timeout	= 60,
+};
+
+int nf_vpn_l2tp_helper_init(void)
+{
+	return nf_vpn_helper_register(&nf_vpn_l2tp_helper, IPPROTO_UDP,
+				      "vpn-l2tp", 1, &nf_vpn_l2tp_policy,
+				      nf_vpn_l2tp_help, THIS_MODULE);
+}
+
+void nf_vpn_l2tp_helper_exit(void)
+{
+	nf_vpn_helper_unregister(&nf_vpn_l2tp_helper);
+}
