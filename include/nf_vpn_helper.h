@@ -28,7 +28,8 @@ struct nf_vpn_helper {
  * @policy: expectations; we make none, but the kernel wants one
  * @help: called for every packet of a flow a rule gave to the helper
  * @owner: module
- * Return: 0 or negative errno (-EBUSY, -EEXIST: the name is taken).
+ * Return: 0 or negative errno; -EBUSY: the name is taken.  (For modprobe -EEXIST
+ * would mean that the module is loaded already, and all is well.)
  */
 static inline int
 nf_vpn_helper_register(struct nf_vpn_helper *helper, u8 l4proto,
@@ -40,17 +41,19 @@ nf_vpn_helper_register(struct nf_vpn_helper *helper, u8 l4proto,
 		       struct module *owner)
 {
 	bool taken;
+	int err;
 
 	/* Until 7.3 the kernel takes two of one name when their ports differ. */
 	rcu_read_lock();
 	taken = __nf_conntrack_helper_find(name, NFPROTO_IPV4, l4proto);
 	rcu_read_unlock();
 	if (taken)
-		return -EEXIST;
+		return -EBUSY;
 
 	nf_vpn_helper_do_init(&helper->core, l4proto, name, slot, policy,
 			      help, owner);
-	return nf_vpn_helper_do_register(&helper->core, &helper->live);
+	err = nf_vpn_helper_do_register(&helper->core, &helper->live);
+	return err == -EEXIST ? -EBUSY : err;
 }
 
 /* No flow calls the helper when this returned. */

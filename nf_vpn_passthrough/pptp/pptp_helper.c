@@ -235,7 +235,7 @@ static int nf_vpn_pptp_helper_add(struct nf_vpn_helper *helper,
 	err = nf_vpn_helper_register(helper, IPPROTO_TCP, name, slot,
 				     &nf_vpn_pptp_policy, nf_vpn_pptp_help,
 				     THIS_MODULE);
-	if (err == -EBUSY || err == -EEXIST)
+	if (err == -EBUSY)
 		pr_err("helper name \"%s\" is taken%s\n", name, slot ?
 		       ": unload nf_nat_pptp and nf_conntrack_pptp first" : "");
 	return err;
