@@ -11,7 +11,7 @@ shell's side. Everything that happens is printed on standard output, too.
 
   listen [PORT] [v6=1]       accepted connections are a1, a2, ...; every request
                              is answered (see auto), GRE pings too
-  connect C ADDR [PORT] [bind=ADDR] [t=S]
+  connect C ADDR [PORT] [bind=ADDR] [sport=N] [t=S]
   start C                    Start-Control-Connection, prints the reply
   call C ID [in] [t=S]       Outgoing-Call (or Incoming-Call, with Connected);
                              prints "up own=ID peer=ID" or what went wrong
@@ -388,8 +388,8 @@ class End:
 
     def do_connect(self, args, keys, _):
         sock = socket.socket(socket.AF_INET6 if ":" in args[1] else socket.AF_INET, socket.SOCK_STREAM)
-        if "bind" in keys:
-            sock.bind((keys["bind"], 0))
+        if "bind" in keys or "sport" in keys:
+            sock.bind((keys.get("bind", ""), int(keys.get("sport", "0"))))
         sock.settimeout(float(keys.get("t", 5)))
         try:
             sock.connect((args[1], int(args[2]) if len(args) > 2 else 1723))
