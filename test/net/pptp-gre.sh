@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
-# timeout: 150
+# timeout: 300
 #
 # Enhanced GRE (RFC 2637 4.1 to 4.3): whatever its header says about sequence and
 # acknowledgment, with or without payload, in any order, arrives as it was sent, the

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
-# timeout: 150
+# timeout: 300
 #
 # A tunnel is a pair of addresses (RFC 2637 1.3, 3.2.2): towards another server, or
 # from another public address, a call ID is another ID; and a call leaves with the

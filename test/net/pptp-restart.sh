@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
-# timeout: 150
+# timeout: 300
 #
 # A control connection that starts anew releases all call IDs (RFC 2637 3.2.1): the
 # same pair of IDs is a new call then, whether the old connection was ended or just
