@@ -70,8 +70,11 @@ must p_ok s send winner sccrq
 is "the winner's request is answered" "$(p s wait winner sccrp)" sccrp
 losers=$(last_accepted s)
 is "the loser's has arrived" "$(p s wait "$losers" sccrq)" sccrq
+must r sysctl -qw net.netfilter.nf_vpn.pptp_grace=1
 p c1 close loser >/dev/null
 is "the loser closes its own" "$(p s gone "$losers")" closed
+# longer than the grace time: calls that ended with it would be gone
+p c1 gwait 4 >/dev/null
 is "a call on the winner's" "$(p s call winner 3000)" "up own=3000 peer=300"
 is "GRE in it, and in the older call" "$(p s ping winner), $(p c1 ping m)" \
 	"sent 1 back 1 wrong 0, sent 1 back 1 wrong 0"
