@@ -14,8 +14,15 @@
 # shellcheck source=test/peer/pptp.sh
 . "$(dirname "$0")/../peer/pptp.sh"
 
-fw() { inside fw firewall-cmd "$@"; }
+fw() { firewall-offline-cmd "$@" >/dev/null; }
 loaded() { lsmod | grep -q "^$1 "; }
+rules_have() { r nft list ruleset | grep -q "$1"; }
+# Its own bus; everything is configured before it starts.
+firewalld_up() {
+	must background r fw sh -c 'mkdir -p /run/dbus /run/firewalld
+		dbus-daemon --system --fork --nopidfile; exec firewalld --nofork --nopid'
+	wait_for 120 rules_have filter_FWD_out
+}
 
 plan 9
 topo_up 2
@@ -26,17 +33,17 @@ cat >/etc/modprobe.d/nf_vpn.conf <<-'C'
 	alias nf_conntrack_pptp nf_vpn_pptp
 	alias nf_nat_pptp nf_vpn_pptp
 C
-firewall-offline-cmd --zone=external --add-interface=wan >/dev/null
-firewall-offline-cmd --zone=internal --add-interface=lan1 >/dev/null
-firewall-offline-cmd --zone=internal --add-interface=lan2 >/dev/null
-must background r fw sh -c 'mkdir -p /run/dbus /run/firewalld; dbus-daemon --system --fork --nopidfile
-	exec firewalld --nofork --nopid'
-check "firewalld runs" wait_for 90 fw --state
-must fw --permanent --new-service=pptp-client
-must fw --permanent --service=pptp-client --add-port=1723/tcp --add-helper=pptp
-must fw --permanent --new-policy=out
-must fw --permanent --policy=out --add-ingress-zone=internal --add-egress-zone=external --set-target=ACCEPT
-must fw --reload
+must fw --zone=external --add-interface=wan
+must fw --zone=internal --add-interface=lan1
+must fw --zone=internal --add-interface=lan2
+must fw --new-service=pptp-client
+must fw --service=pptp-client --add-port=1723/tcp
+must fw --service=pptp-client --add-helper=pptp
+must fw --new-policy=out
+must fw --policy=out --add-ingress-zone=internal
+must fw --policy=out --add-egress-zone=external
+must fw --policy=out --set-target=ACCEPT
+check "firewalld runs" firewalld_up
 
 peer_up s s listen
 peer_up c1 c1
@@ -52,9 +59,11 @@ p c1 close k >/dev/null
 p c2 close k >/dev/null
 r conntrack -F 2>/dev/null
 
-must fw --permanent --policy=out --add-service=pptp-client
-check "the policy takes the service with its helper" fw --reload
-check "its ruleset names the helper pptp" sh -c "ip netns exec $(ns_name r) nft list ruleset | grep -q 'type \"pptp\"'"
+stop fw
+r nft flush ruleset
+must fw --policy=out --add-service=pptp-client
+check "with the service in its policy it runs" firewalld_up
+check "its ruleset names the helper pptp" rules_have 'type "pptp"'
 check "ours is loaded" loaded nf_vpn_pptp
 check_not "the in-tree one is not" loaded nf_conntrack_pptp
 control c1 l $SERVER

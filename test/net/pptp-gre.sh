@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: ends
 # timeout: 300
 #
 # Enhanced GRE (RFC 2637 4.1 to 4.3): whatever its header says about sequence and
