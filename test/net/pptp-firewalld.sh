@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
-# timeout: 300
+# timeout: 400
 # root: firewalld
 #
 # firewalld's own "pptp" helper, unchanged, on top of drop_in=1: firewalld loads the
@@ -21,7 +21,7 @@ rules_have() { r nft list ruleset | grep -q "$1"; }
 firewalld_up() {
 	must background r fw sh -c 'mkdir -p /run/dbus /run/firewalld
 		dbus-daemon --system --fork --nopidfile; exec firewalld --nofork --nopid'
-	wait_for 120 rules_have filter_FWD_out
+	wait_for 120 rules_have filter_FWD_policy_out
 }
 
 plan 9
