@@ -14,7 +14,7 @@
 # shellcheck source=test/peer/pptp.sh
 . "$(dirname "$0")/../peer/pptp.sh"
 
-plan 28
+plan 31
 must modprobe nf_vpn_passthrough
 topo_up 2
 must helper_rule vpn-pptp tcp 1723
@@ -81,10 +81,18 @@ is "Call-Disconnect-Notify of the translated end" "$(p s wait a1 cdn)" "cdn own=
 p c1 forget k 8 >/dev/null
 
 # the ways a control connection ends; client 1: 1 call, client 2: 2
+p s auto sccrq echorq >/dev/null
 must p_ok c1 send k stopccrq
-is "Stop-Control-Connection is answered" "$(p c1 wait k stopccrp)" "stopccrp"
+is "Stop-Control-Connection-Request" "$(p s wait a1 stopccrq)" "stopccrq"
+must p_ok s send a1 stopccrp result=2
+is "the server does not want to" "$(p c1 wait k stopccrp)" "stopccrp result=2"
+sleep 4
+is "its call lives, longer than the grace time" "$(p c1 ping)" "sent 1 back 1 wrong 0"
+p s auto >/dev/null
+must p_ok c1 send k stopccrq
+is "Stop-Control-Connection is answered" "$(p c1 wait k stopccrp)" "stopccrp result=1"
+check "its calls end, though TCP does not" wait_for 15 flows_are 4
 p c1 close k >/dev/null
-check "closed: its calls end" wait_for 15 flows_are 4
 p c2 reset k >/dev/null
 check "reset: its calls end" wait_for 10 flows_are 0
 control c1 k $SERVER

@@ -13,7 +13,7 @@
 # shellcheck source=test/peer/pptp.sh
 . "$(dirname "$0")/../peer/pptp.sh"
 
-plan 12
+plan 14
 must modprobe nf_vpn_passthrough
 topo_up 1
 must helper_rule vpn-pptp tcp 1723
@@ -52,4 +52,10 @@ check "idle for longer: gone" wait_for 15 gre_entries_are 0
 check "and its flows" wait_for 5 flows_are 0
 is "the control connection is still there: a new call" "$(p c1 call k 7 | cut -d' ' -f1-2)" "up own=7"
 check "never used, it goes after pptp_timeout" wait_for 8 flows_are 0
+must limit pptp_pending 4
+p s auto sccrq >/dev/null
+must p_ok c1 send k ocrq own=9
+p s wait a1 ocrq >/dev/null
+check "a request without an answer is remembered" flows_are 1
+check "and forgotten after pptp_pending" wait_for 12 flows_are 0
 check "the namespaces are gone" topo_down

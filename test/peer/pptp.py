@@ -50,7 +50,7 @@ MAGIC = 0x1A2B3C4D
 # name: type, length, offset of the sender's ID, of the receiver's, of a result
 TABLE = {
     "sccrq": (1, 156, 0, 0, 0), "sccrp": (2, 156, 0, 0, 0),
-    "stopccrq": (3, 16, 0, 0, 0), "stopccrp": (4, 16, 0, 0, 0),
+    "stopccrq": (3, 16, 0, 0, 0), "stopccrp": (4, 16, 0, 0, 12),
     "echorq": (5, 16, 0, 0, 0), "echorp": (6, 20, 0, 0, 0),
     "ocrq": (7, 168, 12, 0, 0), "ocrp": (8, 32, 12, 14, 16),
     "icrq": (9, 220, 12, 0, 0), "icrp": (10, 24, 12, 14, 16),
