@@ -8,7 +8,7 @@ CURRENT := $(CURDIR)
 # the guest's kernel of "make shell"
 KERNEL ?= 6.1
 
-.PHONY: all modules install clean test check bench demo shell help distclean-cache
+.PHONY: all modules install clean test test-debug check bench demo shell help distclean-cache
 
 all: modules
 
@@ -29,6 +29,12 @@ clean:
 test:
 	scripts/setup
 	test/run
+
+# DEBUG_KERNELS="7.3-debug 6.1-debug 7.3-kcsan" for more; TESTS='pptp-*' for less
+DEBUG_KERNELS ?= 7.3-debug
+test-debug:
+	scripts/setup
+	test/run $(addprefix -k ,$(DEBUG_KERNELS)) '$(or $(TESTS),*)'
 
 check:
 	scripts/setup
@@ -56,6 +62,7 @@ help:
 	@echo "make clean      remove what was built"
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
 	@echo "make test       all tests, on all supported kernels, in guests"
+	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
 	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
 	@echo "make check      shellcheck, checkpatch, sparse, kernel-doc"
 	@echo "make shell      a shell in a guest in the tests' network (KERNEL=$(KERNEL))"
