@@ -34,6 +34,7 @@ test:
 DEBUG_KERNELS ?= 7.3-debug
 test-debug:
 	scripts/setup
+	test/lib/selftest-debug $(DEBUG_KERNELS)
 	test/run $(addprefix -k ,$(DEBUG_KERNELS)) '$(or $(TESTS),*)'
 
 check:
@@ -64,7 +65,7 @@ help:
 	@echo "make test       all tests, on all supported kernels, in guests"
 	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
 	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
-	@echo "make check      shellcheck, checkpatch, sparse, kernel-doc"
+	@echo "make check      shellcheck, checkpatch, sparse, clang, coccinelle, kernel-doc"
 	@echo "make shell      a shell in a guest in the tests' network (KERNEL=$(KERNEL))"
 	@echo "make distclean-cache   forget fetched kernels, roots and builds"
 	@echo "Supported kernels (scripts/kernels): $$(grep -v '^#' scripts/kernels | awk '{ printf "%s ", $$1 }')"
