@@ -33,12 +33,12 @@ test:
 # DEBUG_KERNELS="7.3-debug 6.1-debug 7.3-kcsan" for more; TESTS='pptp-*' for less
 DEBUG_KERNELS ?= 7.3-debug
 test-debug:
-	scripts/setup
+	scripts/setup debug
 	test/lib/selftest-debug $(DEBUG_KERNELS)
 	test/run $(addprefix -k ,$(DEBUG_KERNELS)) '$(or $(TESTS),*)'
 
 check:
-	scripts/setup
+	scripts/setup check
 	scripts/check
 
 bench:
