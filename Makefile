@@ -8,7 +8,7 @@ CURRENT := $(CURDIR)
 # the guest's kernel of "make shell"
 KERNEL ?= 6.1
 
-.PHONY: all modules install clean test check bench sim demo shell help distclean-cache
+.PHONY: all modules install clean test test-debug check bench sim demo shell help distclean-cache
 
 all: modules
 
@@ -30,8 +30,15 @@ test:
 	scripts/setup
 	test/run
 
+# DEBUG_KERNELS="7.3-debug 6.1-debug 7.3-kcsan" for more; TESTS='pptp-*' for less
+DEBUG_KERNELS ?= 7.3-debug
+test-debug:
+	scripts/setup debug
+	test/lib/selftest-debug $(DEBUG_KERNELS)
+	test/run $(addprefix -k ,$(DEBUG_KERNELS)) '$(or $(TESTS),*)'
+
 check:
-	scripts/setup
+	scripts/setup check
 	scripts/check
 
 bench:
@@ -60,9 +67,10 @@ help:
 	@echo "make clean      remove what was built"
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
 	@echo "make test       all tests, on all supported kernels, in guests"
+	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
 	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
 	@echo "make sim        how ESP finds its client, simulated: writes docs/association.md and .svg (minutes)"
-	@echo "make check      shellcheck, checkpatch, sparse, kernel-doc"
+	@echo "make check      shellcheck, checkpatch, sparse, clang, coccinelle, kernel-doc"
 	@echo "make shell      a shell in a guest in the tests' network (KERNEL=$(KERNEL))"
 	@echo "make distclean-cache   forget fetched kernels, roots and builds"
 	@echo "Supported kernels (scripts/kernels): $$(grep -v '^#' scripts/kernels | awk '{ printf "%s ", $$1 }')"

@@ -85,10 +85,11 @@ must() {
 }
 
 # wait_for SECONDS COMMAND...: until COMMAND succeeds, but not longer than that.
-# The only way to wait in a test: there is no sleep for luck.
+# The only way to wait in a test: there is no sleep for luck. A debug kernel is
+# slower: test/run sets NF_VPN_SLOWER to the factor.
 wait_for() {
 	local end
-	end=$(($(now_ms) + ${1%.*} * 1000))
+	end=$(($(now_ms) + ${1%.*} * 1000 * ${NF_VPN_SLOWER:-1}))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		[ "$(now_ms)" -lt "$end" ] || return 1
