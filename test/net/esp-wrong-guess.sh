@@ -15,6 +15,17 @@
 
 found() { echo "$(settle "$@")$(owner "$4")"; }
 
+# For some seconds the router is sure that it is the other one's.
+asks_until_found() {
+	local i
+	for i in {4..43}; do
+		talk c2 s 0x1102 0x2102 from=$((i * 10)) >/dev/null
+		[ "$(owner 0x2102)" != "$(client_ip 2) settled" ] || return 0
+	done
+	owner 0x2102
+	return 1
+}
+
 plan 12
 topo_up 2
 must modprobe nf_vpn_ipsec
@@ -42,7 +53,7 @@ must r sysctl -qw net.netfilter.nf_vpn.ipsec_copies=256
 rekey c1 s >/dev/null
 rekey c2 s >/dev/null
 is "client 2's new SPI, while client 1 seems to react to it" "$(found c1 s 0x1101 0x2102)" "$(client_ip 1) settled"
-is "client 2 asks, gets nothing, and is found" "$(found c2 s 0x1102 0x2102 40)" "$(client_ip 2) settled"
+check "client 2 asks, gets nothing, and is found" asks_until_found
 check "by doubt" [ "$(stat esp_doubt)" -ge 1 ]
 peers_down
 check "the namespaces are gone" topo_down
