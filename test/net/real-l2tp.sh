@@ -35,9 +35,8 @@ is_up() { [ -n "$(address_of "$1")" ]; }
 dial() { control "c$1" c && wait_for 60 is_up "c$1"; }
 # xl2tpd forgets a request to dial while it still hangs up.
 dial_again() {
-	local i
 	wait_for 30 not is_up "c$1"
-	for i in 1 2 3 4; do
+	for _ in 1 2 3 4; do
 		control "c$1" c
 		! wait_for 20 is_up "c$1" || return 0
 	done
