@@ -16,12 +16,11 @@
 
 fw() { firewall-offline-cmd "$@" >/dev/null; }
 loaded() { lsmod | grep -q "^$1 "; }
-rules_have() { r nft list ruleset | grep -q "$1"; }
+rules_have() { grep -q "$1" <(r nft list ruleset); }
 # Its own bus; everything is configured before it starts.
 firewalld_up() {
-	must background r fw sh -c 'mkdir -p /run/dbus /run/firewalld
+	background r fw sh -c 'mkdir -p /run/dbus /run/firewalld
 		dbus-daemon --system --fork --nopidfile; exec firewalld --nofork --nopid'
-	wait_for 120 rules_have filter_FWD_policy_out
 }
 
 plan 9
@@ -43,7 +42,8 @@ must fw --new-policy=out
 must fw --policy=out --add-ingress-zone=internal
 must fw --policy=out --add-egress-zone=external
 must fw --policy=out --set-target=ACCEPT
-check "firewalld runs" firewalld_up
+must firewalld_up
+check "firewalld runs" wait_for 120 rules_have filter_FWD_policy_out
 
 peer_up s s listen
 peer_up c1 c1
@@ -62,7 +62,8 @@ r conntrack -F 2>/dev/null
 stop fw
 r nft flush ruleset
 must fw --policy=out --add-service=pptp-client
-check "with the service in its policy it runs" firewalld_up
+must firewalld_up
+check "with the service in its policy it runs" wait_for 120 rules_have filter_FWD_policy_out
 check "its ruleset names the helper pptp" rules_have 'type "pptp"'
 check "ours is loaded" loaded nf_vpn_pptp
 check_not "the in-tree one is not" loaded nf_conntrack_pptp
