@@ -51,6 +51,8 @@ static bool pressed(const struct nf_vpn_esp_bucket *b,
  * @leader:	who has lead[0]
  * @silent:	the candidate at hand did not react to the last probe
  * @leader_silent: nor did the leader, so it may be the wrong one
+ * @leader_claims: it negotiated an SA that was not seen yet
+ * @claims:	how many of all did
  * @guessed:	in->guess is a candidate still
  * @guess:	its index
  * @guess_gain:	evidence about it
@@ -73,6 +75,8 @@ struct scan {
 	unsigned int leader;
 	bool silent;
 	bool leader_silent;
+	bool leader_claims;
+	unsigned int claims;
 	bool guessed;
 	unsigned int guess;
 	int guess_gain;
@@ -164,13 +168,15 @@ static void enlist(struct scan *s, unsigned int i, u64 key)
 	p->target[at] = (u16)i;
 }
 
-static void rank(struct scan *s, unsigned int i, int lead)
+static void rank(struct scan *s, unsigned int i, int lead, bool claims)
 {
+	s->claims += claims;
 	if (!s->plan->eligible || lead > s->lead[0]) {
 		s->lead[1] = s->plan->eligible ? s->lead[0] : -NF_VPN_ESP_LEAD_TOP;
 		s->lead[0] = lead;
 		s->leader = i;
 		s->leader_silent = s->silent;
+		s->leader_claims = claims;
 	} else if (lead > s->lead[1]) {
 		s->lead[1] = lead;
 	}
@@ -224,7 +230,7 @@ static void scan_all(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
 			s->hot_id = ev[i]->id;
 		}
 		lead = lead_of(s, ev[i], &c);
-		rank(s, i, s->gain);
+		rank(s, i, s->gain, ev[i]->gates || ev[i]->wanted);
 		if (s->in->guess == ev[i]->id) {
 			s->guessed = true;
 			s->guess = i;
@@ -278,6 +284,16 @@ static void remember(struct scan *s, struct nf_vpn_esp_evidence *const *ev)
 	}
 }
 
+/*
+ * A new SA was negotiated by somebody. Whoever has all it negotiated may lead by
+ * timing (pings of one period keep time with each other for as long as they run),
+ * but not against one that awaits an SA still.
+ */
+static bool outclaimed(const struct scan *s)
+{
+	return s->in->fresh && s->claims && !s->leader_claims;
+}
+
 /* Who is as far behind as would settle it between two gets no copies */
 static void narrow(struct scan *s)
 {
@@ -285,7 +301,7 @@ static void narrow(struct scan *s)
 	unsigned int i, n = 1;
 
 	if (s->in->packets < NF_VPN_ESP_LEAD_PACKETS || !s->trust ||
-	    s->lead[0] < NF_VPN_ESP_LEAD || s->leader_silent)
+	    s->lead[0] < NF_VPN_ESP_LEAD || s->leader_silent || outclaimed(s))
 		return;
 	for (i = 1; i < p->n; i++) {
 		if (s->lead[0] - s->plan->gained[i] >= NF_VPN_ESP_LEAD)
@@ -335,7 +351,7 @@ static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 				 nf_vpn_since(s->now, in->first) >=
 				 NF_VPN_ESP_ONE_WAY_MS);
 	return sends && in->packets >= NF_VPN_ESP_LEAD_PACKETS && s->trust &&
-	       !s->leader_silent && s->lead[0] >= want &&
+	       !s->leader_silent && !outclaimed(s) && s->lead[0] >= want &&
 	       s->lead[0] - s->lead[1] >= want;
 }
 

@@ -436,6 +436,37 @@ static void patience(void)
 	CHECK(pressed < NF_VPN_ESP_PATIENT_MS);
 }
 
+/*
+ * Client 0 has all it negotiated, but may have lost something (it sends with an
+ * SPI nobody answers), and its pings keep time with the answers client 1 gets.
+ */
+static void gate_outweighs_timing(void)
+{
+	struct nf_vpn_esp_in in;
+	u32 seq;
+
+	world();
+	bring_up(0);
+	send(0, true);
+	first(&in, 4, 1, 1);
+	send(0, true);
+	now += RTT;
+	first(&in, 4, 2, 1);
+	CHECK(in.settled);
+	bring_up(1);
+	now += 2000;
+	for (seq = 1; seq < 60; seq++) {
+		now += 1000 - RTT - 10;
+		send(1, seq == 1);
+		now += RTT;
+		seq < 3 ? (void)first(&in, 5, seq, 2) : arrive(&in, 5, seq, 2);
+		CHECK(plan.target[0] == 1 || plan.n == 2);
+		CHECK(!plan.settled || plan.target[0] == 1);
+		now += 10;
+		send(0, false);
+	}
+}
+
 /* Sends all the time, so its sending proves nothing */
 static void busy_is_no_reaction(void)
 {
@@ -859,6 +890,7 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(forged_first),
 	KTAP_CASE(reaction_decides),
 	KTAP_CASE(patience),
+	KTAP_CASE(gate_outweighs_timing),
 	KTAP_CASE(busy_is_no_reaction),
 	KTAP_CASE(late_is_no_reaction),
 	KTAP_CASE(which_gate),
