@@ -14,6 +14,7 @@
 
 timeout_of() { esp_entry "$1" | awk '{ print $3 }'; }
 ike_gone() { ! r conntrack -L -p udp --orig-port-dst 500 2>/dev/null | grep -q "src=$(client_ip "$1") "; }
+settled() { [ "$(owner "$1")" = "$(client_ip 1) settled" ]; }
 pair_gone() {
 	local before
 	before=$(stat esp_unknown)
@@ -21,7 +22,7 @@ pair_gone() {
 	[ "$(stat esp_unknown)" -gt "$before" ]
 }
 
-plan 20
+plan 21
 topo_up 2
 helper_rule vpn-ike udp 500
 peers_up c1 c2 s
@@ -52,6 +53,7 @@ for k in 1 2; do
 done
 check "client 1's IKE entry ends" wait_for 15 ike_gone 1
 matches "the tunnel goes on" "$(timeout_of 1)" '^[78]$'
+check "its SPI is settled" wait_for 30 settled 0x2001
 is "both ways" "$(deliver c1 $SERVER 0x1001 0x70000) $(deliver s $WAN 0x2001 0x70000)" "s $WAN c1 $SERVER"
 is "client 1 exchanges keys anew" "$(meet c1 s)" "$WAN:500"
 is "its new SAs" "$(deliver c1 $SERVER 0x1101 1) $(deliver s $WAN 0x2101 1)" "s $WAN c1 $SERVER"

@@ -65,11 +65,12 @@ check "an idle tunnel lives for more than two HELLOs" \
 
 # the usual way: answered from 1701, no other answer is waited for
 must r conntrack -F
+seen() { [ "$(tunnels 1)" = "$1" ]; }
 ask2 c1 6 >/dev/null
 is "waiting for the answer" "$(r conntrack -L expect 2>/dev/null | wc -l)" 1
 is "from 1701" "$(say s $WAN SCCRP sport=1701 dport=1701 conn=6 assigned=11)" "c1 from=$SERVER:1701 SCCRP conn=6/0 assigned=11"
 is "no longer" "$(r conntrack -L expect 2>/dev/null | wc -l)" 0
-is "seen" "$(tunnels 1)" "tunnel=6/11"
+check "seen, and the one before it no more" wait_for 10 seen "tunnel=6/11"
 
 # what is hidden or broken passes and is counted
 is "hidden IDs pass" "$(say c1 $SERVER ICRQ sport=1701 conn=11 local=51 hide=local)" "s from=$WAN:1701 ICRQ conn=11/0"
