@@ -405,6 +405,19 @@ struct nf_vpn_conn_spec {
 struct nf_conn *nf_vpn_conn_make(struct net *net,
 				 const struct nf_vpn_conn_spec *spec);
 
+/**
+ * nf_vpn_conn_find() - the entry stock conntrack has for a protocol without ports
+ * @vn: namespace
+ * @l4proto: IPPROTO_*
+ * @src: source address of a packet as it arrives, network order
+ * @dst: destination address
+ * @zone: conntrack zone
+ * Return: the direction such a packet has, with a reference on the entry; or NULL.
+ */
+struct nf_conntrack_tuple_hash *nf_vpn_conn_find(struct nf_vpn_net *vn,
+						 u8 l4proto, __be32 src,
+						 __be32 dst, u16 zone);
+
 /* Tell listeners (conntrack -E) of a new entry; no locks held. */
 void nf_vpn_conn_announce(struct nf_conn *ct);
 

@@ -137,6 +137,23 @@ struct nf_conn *nf_vpn_conn_make(struct net *net,
 }
 EXPORT_SYMBOL_GPL(nf_vpn_conn_make);
 
+struct nf_conntrack_tuple_hash *nf_vpn_conn_find(struct nf_vpn_net *vn,
+						 u8 l4proto, __be32 src,
+						 __be32 dst, u16 zone)
+{
+	struct nf_conntrack_tuple tuple;
+	struct nf_conntrack_zone in;
+
+	memset(&tuple, 0, sizeof(tuple));
+	tuple.src.l3num = AF_INET;
+	tuple.src.u3.ip = src;
+	tuple.dst.u3.ip = dst;
+	tuple.dst.protonum = l4proto;
+	nf_ct_zone_init(&in, zone, NF_CT_DEFAULT_ZONE_DIR, 0);
+	return nf_conntrack_find_get(vn->net, &in, &tuple);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_conn_find);
+
 void nf_vpn_conn_announce(struct nf_conn *ct)
 {
 	nf_conntrack_event(IPCT_RELATED, ct);

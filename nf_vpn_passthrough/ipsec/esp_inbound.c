@@ -41,19 +41,12 @@ static void nf_vpn_esp_rules_now(const struct nf_vpn_ipsec_net *in,
 static bool nf_vpn_esp_foreign(const struct nf_vpn_esp_case *c)
 {
 	struct nf_conntrack_tuple_hash *h;
-	struct nf_conntrack_tuple tuple;
-	struct nf_conntrack_zone zone;
 	struct nf_vpn_end out;
 	struct nf_conn *ct;
 	bool foreign;
 
-	memset(&tuple, 0, sizeof(tuple));
-	tuple.src.l3num = AF_INET;
-	tuple.src.u3.ip = c->key->src;
-	tuple.dst.u3.ip = c->key->dst;
-	tuple.dst.protonum = IPPROTO_ESP;
-	nf_ct_zone_init(&zone, c->key->zone, NF_CT_DEFAULT_ZONE_DIR, 0);
-	h = nf_conntrack_find_get(c->vn->net, &zone, &tuple);
+	h = nf_vpn_conn_find(c->vn, IPPROTO_ESP, c->key->src, c->key->dst,
+			     c->key->zone);
 	if (!h)
 		return false;
 	ct = nf_ct_tuplehash_to_ctrack(h);

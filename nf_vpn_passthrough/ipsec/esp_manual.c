@@ -94,17 +94,9 @@ static struct nf_conn *nf_vpn_manual_entry(struct nf_vpn_net *vn,
 {
 	const struct nf_vpn_end *end = &pair->end[IP_CT_DIR_ORIGINAL];
 	struct nf_conntrack_tuple_hash *h;
-	struct nf_conntrack_tuple tuple;
-	struct nf_conntrack_zone zone;
 
-	memset(&tuple, 0, sizeof(tuple));
-	tuple.src.l3num = AF_INET;
-	tuple.src.u3.ip = end->src;
-	tuple.dst.u3.ip = end->dst;
-	tuple.dst.protonum = IPPROTO_ESP;
-	nf_ct_zone_init(&zone, pair->zoned ? pair->zone : end->zone,
-			NF_CT_DEFAULT_ZONE_DIR, 0);
-	h = nf_conntrack_find_get(vn->net, &zone, &tuple);
+	h = nf_vpn_conn_find(vn, IPPROTO_ESP, end->src, end->dst,
+			     pair->zoned ? pair->zone : end->zone);
 	return h ? nf_ct_tuplehash_to_ctrack(h) : NULL;
 }
 

@@ -87,6 +87,7 @@ struct nf_vpn_group {
  * @release: lets them go
  * @rules: sysctls of copies and holding
  * @timeout: ESP timeouts in jiffies: not replied, replied
+ * @ah_told: the log says already that AH cannot cross a NAT
  * @without_ike: help ESP that no IKE announced
  * @local_tmpl: carries the zone of the router's own ESP, NULL until needed
  * @ctl: sysctl table
@@ -105,6 +106,7 @@ struct nf_vpn_ipsec_net {
 	struct delayed_work	release;
 	struct nf_vpn_esp_rules	rules;
 	unsigned int		timeout[2];
+	bool			ah_told;
 	unsigned int		without_ike;
 	struct nf_conn		*local_tmpl;
 	struct ctl_table_header	*ctl;
@@ -170,6 +172,9 @@ struct nf_vpn_spi {
 };
 
 extern const struct nf_vpn_proto nf_vpn_esp_proto;
+
+/* ah.c */
+extern const struct nf_vpn_proto nf_vpn_ah_proto;
 
 /* ipsec_main.c */
 struct nf_vpn_ipsec_net *nf_vpn_ipsec_pernet(const struct net *net);

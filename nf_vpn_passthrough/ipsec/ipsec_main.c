@@ -178,11 +178,16 @@ static int __init nf_vpn_ipsec_init(void)
 	err = nf_vpn_proto_register(&nf_vpn_esp_proto);
 	if (err)
 		goto unregister_pernet;
-	err = nf_vpn_ike_helper_init();
+	err = nf_vpn_proto_register(&nf_vpn_ah_proto);
 	if (err)
 		goto unregister_proto;
+	err = nf_vpn_ike_helper_init();
+	if (err)
+		goto unregister_ah;
 	return 0;
 
+unregister_ah:
+	nf_vpn_proto_unregister(&nf_vpn_ah_proto);
 unregister_proto:
 	nf_vpn_proto_unregister(&nf_vpn_esp_proto);
 unregister_pernet:
@@ -194,6 +199,7 @@ unregister_pernet:
 static void __exit nf_vpn_ipsec_exit(void)
 {
 	nf_vpn_ike_helper_exit();
+	nf_vpn_proto_unregister(&nf_vpn_ah_proto);
 	nf_vpn_proto_unregister(&nf_vpn_esp_proto);
 	unregister_pernet_subsys(&nf_vpn_ipsec_net_ops);
 	/* twice: a freed lane puts its pair through RCU again */

@@ -311,17 +311,10 @@ static struct nf_conn *nf_vpn_l2tp_pair_entry(const struct nf_vpn_l2tp_pair *pai
 {
 	const struct nf_vpn_l2tp_end *end = &pair->end[IP_CT_DIR_ORIGINAL];
 	struct nf_conntrack_tuple_hash *h;
-	struct nf_conntrack_tuple tuple;
-	struct nf_conntrack_zone zone;
 	struct nf_conn *ct;
 
-	memset(&tuple, 0, sizeof(tuple));
-	tuple.src.l3num = AF_INET;
-	tuple.src.u3.ip = end->src;
-	tuple.dst.u3.ip = end->dst;
-	tuple.dst.protonum = IPPROTO_L2TP;
-	nf_ct_zone_init(&zone, pair->zone, NF_CT_DEFAULT_ZONE_DIR, 0);
-	h = nf_conntrack_find_get(pair->lane.vn->net, &zone, &tuple);
+	h = nf_vpn_conn_find(pair->lane.vn, IPPROTO_L2TP, end->src, end->dst,
+			     pair->zone);
 	if (!h)
 		return NULL;
 	ct = nf_ct_tuplehash_to_ctrack(h);

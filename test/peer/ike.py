@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Scripted IKE and ESP ends, without cryptography: the router reads headers only.
 
-ike.py NAME=NETNS@ADDRESS...: one process plays every node, with sockets in each
-namespace. A command a line on standard input, one line of answer each. Sourced
+ike.py NAME=NETNS@ADDRESS[/PUBLIC]...: one process plays every node, with sockets in
+each namespace; a server behind NAT is called by its public address. A command a line on standard input, one line of answer each. Sourced
 with ike.sh, which has the verbs as shell functions. NODE, A, B, C, S are names.
 
 IKE (one IKE SA a client at a time; C is the client's node, S its server's):
@@ -74,7 +74,9 @@ def ip_header(src, dst, proto, size, ident=0, frag=0):
 
 class Node:
     def __init__(self, name, netns, address):
-        self.name, self.address = name, address
+        self.name = name
+        self.address, _, public = address.partition("/")
+        self.public = public or self.address    # where others call it
         home = os.open("/proc/self/ns/net", os.O_RDONLY)
         there = os.open(netns, os.O_RDONLY)
         self.enter(there)
@@ -204,7 +206,7 @@ def ike(a, b, what, length=0):
         sessions[a.name, b.name] = sessions[b.name, a.name] = Session(a, b)
     session = sessions[a.name, b.name]
     data = session.message(a, what, int(length))
-    where = (b.address, 500) if a is session.client else session.where
+    where = (b.public, 500) if a is session.client else session.where
     send(a.port[500], data, where)
 
     def arrived():
@@ -245,7 +247,7 @@ def talk(c, s, out, back, *args):
     first = number(opt.get("from", "1"))
     for seq in range(first, first + int(opt.get("rounds", 10))):
         question, answer = esp_packet(out, seq), esp_packet(back, seq)
-        send(client.raw[ESP], question, (server.address, 0))
+        send(client.raw[ESP], question, (server.public, 0))
         source = until(AGAIN, lambda: server.seen.get((ESP, question[:8])))
         if not source:
             continue
@@ -275,7 +277,7 @@ class Rusher:
         self.question = None
 
     def ike(self, sender, data):
-        there = (self.s.address, 500) if sender is self.c else self.session.where
+        there = (self.s.public, 500) if sender is self.c else self.session.where
         send(sender.port[500], data, there)
 
     def start(self, now):
@@ -285,7 +287,7 @@ class Rusher:
     def ask(self, now):
         self.seq += 1
         self.question = esp_packet(self.out, self.seq)[:8]
-        send(self.c.raw[ESP], esp_packet(self.out, self.seq), (self.s.address, 0))
+        send(self.c.raw[ESP], esp_packet(self.out, self.seq), (self.s.public, 0))
         self.timer = now + AGAIN
 
     def answer(self, seq):

@@ -4,7 +4,7 @@
 # One process that plays every node, and how to talk to it: what ike.sh and l2tp.sh
 # share. They set PEERS_PROGRAM, a file beside this one.
 #
-#	peers_up c1 c2 s		# NODE[:NAMESPACE][@ADDRESS]...
+#	peers_up c1 c2 s		# NODE[:NAMESPACE][@ADDRESS[/PUBLIC]]...
 #	ask VERB ARGUMENTS...		# prints the answer
 #	peers_down			# before topo_down: sockets hold namespaces
 

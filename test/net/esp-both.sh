@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# kernels: main
+# timeout: 240
+#
+# NAT on both sides, and twice on one: d and e behind c1 (a router of its own), c2,
+# all masqueraded again by r; the server v is behind s, which forwards UDP 500 to
+# it. At s all clients have one address; at r two of them have.
+# shellcheck source=test/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=test/lib/topo.sh
+. "$(dirname "$0")/../lib/topo.sh"
+# shellcheck source=test/peer/ike.sh
+. "$(dirname "$0")/../peer/ike.sh"
+
+# a router in namespace $1 whose outer device is eth0; more rules from stdin
+router() {
+	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1
+	in_ns "$1" nft -f - <<-N
+		table ip helpers {
+			ct helper vpn-ike { type "vpn-ike" protocol udp; }
+			chain pre {
+				type filter hook prerouting priority filter;
+				udp dport 500 ct helper set "vpn-ike"
+			}
+		}
+		table ip filter {
+			chain forward {
+				type filter hook forward priority filter; policy drop;
+				ct state established,related accept
+				iifname "in*" udp dport 500 accept
+				udp dport 500 ct status dnat accept
+			}
+		}
+		table ip nat {
+			chain post { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }
+			$(cat)
+		}
+	N
+}
+
+refused() { in_ns "$1" sed -nE 's/^esp_refused\t([0-9]+).*/\1/p' /proc/net/nf_vpn/stats; }
+
+# tunnel C OUT IN ROUTER: both ways until that router knows whose IN is
+tunnel() {
+	local up
+	up=$(deliver "$1" $SERVER "$2" 1)
+	ROUTER=$4 settle "$1" v "$2" "$3" 2
+	echo "$up, $(deliver v $WAN "$3" 90)"
+}
+
+plan 16
+topo_up 2
+helper_rule vpn-ike udp 500
+for ns in d e v; do must ns_add $ns; done
+must link d eth0 c1 ind
+must link e eth0 c1 ine
+must link v eth0 s inv
+must address d eth0 10.1.1.2/24; must address c1 ind 10.1.1.1/24
+must address e eth0 10.1.2.2/24; must address c1 ine 10.1.2.1/24
+must address v eth0 10.9.0.2/24; must address s inv 10.9.0.1/24
+must in_ns d ip route add default via 10.1.1.1
+must in_ns e ip route add default via 10.1.2.1
+must in_ns v ip route add default via 10.9.0.1
+must router c1 </dev/null
+must router s <<-'N'
+	chain pre { type nat hook prerouting priority dstnat; iifname "eth0" udp dport 500 dnat to 10.9.0.2; }
+N
+peers_up d@10.1.1.2 e@10.1.2.2 c2 v@10.9.0.2/$SERVER
+
+is "client d keys a tunnel, two routers in" "$(meet d v)" "$WAN:500"
+is "it works" "$(tunnel d 0x1001 0x2001 c1)" "v $WAN, d $SERVER"
+matches "client e, beside it" "$(meet e v)" "^$WAN:"
+is "it works" "$(tunnel e 0x1002 0x2002 c1)" "v $WAN, e $SERVER"
+matches "client c2, one router in" "$(meet c2 v)" "^$WAN:"
+is "it works" "$(tunnel c2 0x1003 0x2003 r)" "v $WAN, c2 $SERVER"
+is "router r knows them by two addresses" "$(owner 0x2001), $(owner 0x2002), $(owner 0x2003)" \
+	"192.168.1.2 settled, 192.168.1.2 settled, 192.168.2.2 settled"
+is "router c1 tells its two apart" "$(ROUTER=c1 owner 0x2001), $(ROUTER=c1 owner 0x2002)" \
+	"10.1.1.2 settled, 10.1.2.2 settled"
+is "all go on" "$(deliver v $WAN 0x2001 91), $(deliver v $WAN 0x2002 91), $(deliver v $WAN 0x2003 91)" \
+	"d $SERVER, e $SERVER, c2 $SERVER"
+is "client e rekeys" "$(rekey e v)" "$SERVER:500"
+is "it works" "$(tunnel e 0x1102 0x2102 c1)" "v $WAN, e $SERVER"
+matches "the server rekeys client d" "$(rekey v d)" "^$WAN:"
+is "it works" "$(tunnel d 0x1101 0x2101 c1)" "v $WAN, d $SERVER"
+is "all go on again" "$(deliver v $WAN 0x2101 91), $(deliver v $WAN 0x2102 91), $(deliver v $WAN 0x2003 92)" \
+	"d $SERVER, e $SERVER, c2 $SERVER"
+is "nothing was refused, in three routers" \
+	"$(refused r)$(refused c1)$(refused s)" 000
+peers_down
+check "the namespaces are gone" topo_down
