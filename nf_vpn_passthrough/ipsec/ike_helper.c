@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The helper on UDP 500 and 4500: reads IKE headers, changes nothing, but may
- * keep a message back for a moment (ike_held.c).
+ * The helper on UDP 500 and 4500: reads IKE headers, changes none of them, but may
+ * move the source port (ike_port.c) and keep a message back for a moment
+ * (ike_held.c).
  */
 #include <linux/udp.h>
 #include "ipsec.h"
@@ -95,6 +96,8 @@ static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
 		nf_vpn_count(vn, NF_VPN_STAT_TRUNCATED);
 		return NF_ACCEPT;
 	}
+	if (CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL)
+		nf_vpn_ike_port(vn, skb, protoff, ct);
 	if (nf_vpn_ike_on_natt(ct))
 		off = nf_vpn_ike_behind_marker(skb, off);
 	if (!off)

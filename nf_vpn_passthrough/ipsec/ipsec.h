@@ -285,6 +285,14 @@ bool nf_vpn_held_take(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 		      struct sk_buff *skb, const struct nf_vpn_ike_msg *msg,
 		      u8 dir);
 
+/*
+ * ike_port.c: the first packet of a connection, translated, not confirmed.  If NAT
+ * moved its source port to one below 1024, or found none, it gets one above.  @off
+ * is the UDP header.
+ */
+void nf_vpn_ike_port(struct nf_vpn_net *vn, struct sk_buff *skb,
+		     unsigned int off, struct nf_conn *ct);
+
 /* esp_conn.c: the live lane of a pair, made if need be; lock held. */
 struct nf_vpn_lane *nf_vpn_esp_lane(struct nf_vpn_net *vn,
 				    struct nf_vpn_pair *pair);

@@ -41,12 +41,15 @@ router() {
 
 refused() { in_ns "$1" sed -nE 's/^esp_refused\t([0-9]+).*/\1/p' /proc/net/nf_vpn/stats; }
 
-# tunnel C OUT IN ROUTER: both ways until that router knows whose IN is
+# tunnel C OUT IN ROUTER...: both ways until these routers know whose IN is
 tunnel() {
-	local up
+	local up router seq=2
 	up=$(deliver "$1" $SERVER "$2" 1)
-	ROUTER=$4 settle "$1" v "$2" "$3" 2
-	echo "$up, $(deliver v $WAN "$3" 90)"
+	for router in "${@:4}"; do
+		ROUTER=$router settle "$1" v "$2" "$3" $seq
+		seq=$((seq + 100))
+	done
+	echo "$up, $(deliver v $WAN "$3" 300)"
 }
 
 plan 16
@@ -69,22 +72,22 @@ N
 peers_up d@10.1.1.2 e@10.1.2.2 c2 v@10.9.0.2/$SERVER
 
 is "client d keys a tunnel, two routers in" "$(meet d v)" "$WAN:500"
-is "it works" "$(tunnel d 0x1001 0x2001 c1)" "v $WAN, d $SERVER"
+is "it works" "$(tunnel d 0x1001 0x2001 c1 r)" "v $WAN, d $SERVER"
 matches "client e, beside it" "$(meet e v)" "^$WAN:"
-is "it works" "$(tunnel e 0x1002 0x2002 c1)" "v $WAN, e $SERVER"
+is "it works" "$(tunnel e 0x1002 0x2002 c1 r)" "v $WAN, e $SERVER"
 matches "client c2, one router in" "$(meet c2 v)" "^$WAN:"
 is "it works" "$(tunnel c2 0x1003 0x2003 r)" "v $WAN, c2 $SERVER"
 is "router r knows them by two addresses" "$(owner 0x2001), $(owner 0x2002), $(owner 0x2003)" \
 	"192.168.1.2 settled, 192.168.1.2 settled, 192.168.2.2 settled"
 is "router c1 tells its two apart" "$(ROUTER=c1 owner 0x2001), $(ROUTER=c1 owner 0x2002)" \
 	"10.1.1.2 settled, 10.1.2.2 settled"
-is "all go on" "$(deliver v $WAN 0x2001 91), $(deliver v $WAN 0x2002 91), $(deliver v $WAN 0x2003 91)" \
+is "all go on" "$(deliver v $WAN 0x2001 391), $(deliver v $WAN 0x2002 391), $(deliver v $WAN 0x2003 391)" \
 	"d $SERVER, e $SERVER, c2 $SERVER"
 is "client e rekeys" "$(rekey e v)" "$SERVER:500"
-is "it works" "$(tunnel e 0x1102 0x2102 c1)" "v $WAN, e $SERVER"
+is "it works" "$(tunnel e 0x1102 0x2102 c1 r)" "v $WAN, e $SERVER"
 matches "the server rekeys client d" "$(rekey v d)" "^$WAN:"
-is "it works" "$(tunnel d 0x1101 0x2101 c1)" "v $WAN, d $SERVER"
-is "all go on again" "$(deliver v $WAN 0x2101 91), $(deliver v $WAN 0x2102 91), $(deliver v $WAN 0x2003 92)" \
+is "it works" "$(tunnel d 0x1101 0x2101 c1 r)" "v $WAN, d $SERVER"
+is "all go on again" "$(deliver v $WAN 0x2101 391), $(deliver v $WAN 0x2102 391), $(deliver v $WAN 0x2003 392)" \
 	"d $SERVER, e $SERVER, c2 $SERVER"
 is "nothing was refused, in three routers" \
 	"$(refused r)$(refused c1)$(refused s)" 000
