@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One client and its server as they were recorded: which packet is next, what it must
+look like after the NAT, what was found of it at the other end.
+"""
+import socket
+import struct
+
+import ids
+from capture import ESP, GRE, L2TP, NAMES, TCP, UDP, Datagram, Refusal, sum16
+
+VPN_UDP = (ids.IKE_PORT, ids.NATT_PORT, ids.L2TP_PORT)
+TWICE = 0.01          # s: the same packet again within this was recorded twice
+WHERE = {"c": "the client", "s": "the server"}
+
+
+class Item(Datagram):
+    """A datagram to be played: from which side, and what became of it."""
+
+    def __init__(self, datagram, side):
+        super().__init__(datagram.number, datagram.time, datagram.data)
+        self.cut, self.pieces, self.side = datagram.cut, datagram.pieces, side
+        self.marks, self.sent, self.arrived, self.lost = [], None, None, False
+        self.client_port = self.server_port = None
+        if self.proto in (TCP, UDP) and len(self.data) >= self.head + 8:
+            ports = self.ports()
+            self.client_port, self.server_port = ports if side == "c" else ports[::-1]
+
+    def __str__(self):
+        name = NAMES[self.proto]
+        if self.client_port is not None:
+            name += " %d%s%d" % (self.client_port, ">" if self.side == "c" else "<", self.server_port)
+        elif self.marks:
+            name += " %s 0x%x" % (self.marks[0].field.space, self.marks[0].field.value)
+        return "packet %d (%s, %d octets, from %s)" % (self.number, name, len(self.data), WHERE[self.side])
+
+
+class Talk:
+    """What a file has of one client and one server; sessions are played from it."""
+
+    def __init__(self, capture, client, server, options):
+        self.capture, self.client, self.server = capture, client, server
+        self.notes = []
+        items, left_out = [], 0
+        for d in capture.datagrams:
+            if {d.src, d.dst} != {client, server}:
+                continue
+            item = Item(d, "c" if d.src == client else "s")
+            if is_vpn(item, items):
+                items.append(item)
+            else:
+                left_out += 1
+        self.items = self.without_twice(items)
+        if left_out:
+            self.note("%d packets that are no VPN's were left out" % left_out)
+        self.judge(left_out, options)
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def refuse(self, text):
+        raise Refusal("%s: %s" % (self.capture.name, text))
+
+    def without_twice(self, items):
+        kept, last = [], {}
+        for item in items:
+            before = kept[-1] if kept else None
+            if before and before.data == item.data and item.time - before.time <= TWICE:
+                continue
+            kept.append(item)
+        if len(kept) < len(items):
+            self.note("%d packets were recorded twice, and are played once" % (len(items) - len(kept)))
+        return kept
+
+    def judge(self, left_out, options):
+        ends = "%s and %s" % (self.client, self.server)
+        if not self.items:
+            lines = ["no packet between %s is PPTP, IPsec or L2TP over IPv4%s" %
+                     (ends, " (%d others are)" % left_out if left_out else "")]
+            if self.capture.ipv6:
+                lines.append("IPv6 (%d packets) is not translated, so it is not replayed" % self.capture.ipv6)
+            lines += ["the file has: " + t for t in self.capture.talks()] or ["the file has no IPv4 at all"]
+            self.refuse("\n  ".join(lines))
+        self.judge_cut(options)
+        unfinished = self.capture.unfinished({self.client, self.server})
+        if unfinished:
+            self.refuse("fragments are missing to those in packets %s" % some(unfinished))
+        self.judge_checksums(options)
+        if all(i.side == "s" for i in self.items):
+            self.refuse("only %s, called the server, sends: no NAT could know the client. "
+                        "Are --client and --server the wrong way round?" % self.server)
+
+    def judge_cut(self, options):
+        cut = [i for i in self.items if i.cut]
+        if not cut:
+            return
+        if not options.pad:
+            self.refuse("%d packets were recorded without their ends (packet %s): record with the "
+                        "whole length (tcpdump -s 0), or fill in zeros with --pad" %
+                        (len(cut), some(i.number for i in cut)))
+        for i in cut:
+            if i.proto == TCP or len(i.data) < i.head + 40:
+                self.refuse("too little of %s was recorded to fill it up" % i)
+            i.data += bytes(i.cut)
+            i.fill()
+        self.note("%d packets were filled up with zeros" % len(cut))
+
+    def judge_checksums(self, options):
+        bad, left = [], 0
+        for i in self.items:
+            wrong, offload = i.faults()
+            left += bool(offload)
+            if wrong:
+                bad.append((i, wrong))
+        if left:
+            self.note("%d packets were recorded before the network card made their checksums" % left)
+        if bad and not options.fix_checksums:
+            self.refuse("%d packets have a wrong checksum (packet %s): they were damaged, or changed "
+                        "since. --fix-checksums makes them right" % (len(bad), some(i.number for i, _ in bad)))
+        if bad:
+            self.note("%d packets had a wrong checksum, which is made right" % len(bad))
+        for i in self.items:
+            if not i.pieces and struct.unpack_from("!H", i.data, 2)[0] != len(i.data):
+                self.note("%s: its length is made right" % i)
+
+
+def some(numbers):
+    numbers = list(numbers)
+    return ", ".join(str(n) for n in numbers[:5]) + (" ..." if len(numbers) > 5 else "")
+
+
+def is_vpn(item, before):
+    if item.proto in (GRE, ESP, L2TP):
+        return len(item.data) > item.head + 4
+    if item.proto == TCP:
+        return item.server_port == ids.PPTP_PORT and len(item.data) >= item.head + 20
+    if item.proto != UDP or item.server_port is None:
+        return False
+    # an L2TP server may answer from another port, RFC 2661 8.1
+    return item.server_port in VPN_UDP or any(
+        b.proto == UDP and b.client_port == item.client_port for b in before)
+
+
+class Session:
+    """Plays the packets of a Talk, as a client of its own."""
+
+    def __init__(self, talk, name, address, clock, distinct):
+        self.talk, self.name, self.address = talk, name, address
+        self.items = []
+        for d in talk.items:
+            item = Item(d, d.side)
+            item.due = clock[d.number]
+            self.items.append(item)
+        self.kinds = ids.mark_pptp(self.items)
+        for item in self.items:
+            ids.mark_packet(item)
+        self.changed = distinct.change(self, self.items)
+        self.next, self.event = 0, None     # the item to play, when the last one was done
+        self.in_flight = []
+        self.seen = {}                      # (space, owner, value) -> as the other end knows it
+        self.ports = {}                     # (protocol, client's port) -> public one
+        self.problems, self.row_lost, self.stopped = [], 0, False
+        self.copies = 0
+
+    def problem(self, text):
+        self.problems.append(text)
+
+    # --- playing
+
+    def waits(self, item):
+        """Packets of the other side that came before and are under way still."""
+        return any(i.side != item.side for i in self.in_flight)
+
+    def due(self, start):
+        """When the next item may be sent; None: it waits for others, or there is none."""
+        if self.stopped or self.next >= len(self.items) or self.waits(self.items[self.next]):
+            return None
+        item = self.items[self.next]
+        if self.event is None:
+            return start + item.due
+        return self.event + item.due - self.items[self.next - 1].due
+
+    def done(self):
+        return not self.in_flight and (self.stopped or self.next >= len(self.items))
+
+    def build(self, item, server, public):
+        """The packet as its sender would send it through this NAT."""
+        data = bytearray(item.data)
+        if item.side == "c":
+            ends = self.address, server
+        else:
+            ends = server, public
+            if item.client_port is not None:
+                port = self.ports.get((item.proto, item.client_port), item.client_port)
+                struct.pack_into("!H", data, item.head + 2, port)
+        data[12:20] = socket.inet_aton(ends[0]) + socket.inet_aton(ends[1])
+        for mark in item.marks:
+            if mark.field.owner == ids.other(item.side):
+                value = self.seen.get(mark.field.key(), mark.field.value).to_bytes(mark.field.size, "big")
+                data[mark.at:mark.at + mark.last - mark.first] = value[mark.first:mark.last]
+        if data[8] < 16:
+            data[8] = 64
+        return data
+
+    # --- checking
+
+    def check(self, item, sent, got, server, public):
+        """Compares what arrived with what was sent; both are whole datagrams."""
+        wrong, left = got.faults()
+        if wrong or left:
+            self.problem("%s arrived with a wrong %s checksum" % (item, " and ".join(wrong + left)))
+        want = bytearray(sent.data)
+        ends = (public, server) if item.side == "c" else (server, self.address)
+        if (got.src, got.dst) != ends:
+            self.problem("%s arrived as %s > %s, not %s > %s" % ((item, got.src, got.dst) + ends))
+        want[12:20] = got.data[12:20]
+        want[8] -= 1
+        want[10:12] = got.data[10:12]
+        at = sent.l4_checksum()
+        if at and len(got.data) >= at + 2:
+            want[at:at + 2] = got.data[at:at + 2]
+        self.check_ports(item, got, want)
+        self.check_marks(item, got, want)
+        if want != got.data:
+            self.problem("%s arrived changed: %s" % (item, difference(want, got.data)))
+
+    def check_ports(self, item, got, want):
+        if item.client_port is None or len(got.data) < got.head + 4:
+            return
+        if item.side == "s":
+            struct.pack_into("!H", want, item.head + 2, item.client_port)
+            return
+        key = item.proto, item.client_port
+        port = got.ports()[0]
+        want[item.head:item.head + 2] = got.data[item.head:item.head + 2]
+        if self.ports.setdefault(key, port) != port:
+            self.problem("%s: its public port moved from %d to %d" % (item, self.ports[key], port))
+            self.ports[key] = port
+
+    def check_marks(self, item, got, want):
+        for mark in item.marks:
+            field, size = mark.field, mark.last - mark.first
+            found = got.data[mark.at:mark.at + size]
+            if field.owner == ids.other(item.side):
+                # whose number it is must find it as they chose it
+                want[mark.at:mark.at + size] = field.value.to_bytes(field.size, "big")[mark.first:mark.last]
+            elif field.owner == item.side and field.space not in ("SPI", "IKE SPI") and len(found) == size:
+                want[mark.at:mark.at + size] = found
+                field.got[mark.first:mark.last] = found
+                if None not in field.got:
+                    self.learn(item, field)
+
+    def learn(self, item, field):
+        value = int.from_bytes(bytes(field.got), "big")
+        known = self.seen.get(field.key())
+        if known is not None and known != value and not field.assigns:
+            self.problem("%s names %s %d by %d, which was %d before" % (item, field.space, field.value, value, known))
+        self.seen[field.key()] = value
+
+    def lose(self, item, after):
+        item.lost = True
+        self.row_lost += 1
+        self.problem("%s did not arrive within %.1f s" % (item, after))
+        if self.row_lost >= 3:
+            self.stopped = True
+            self.problem("three packets lost in a row: the rest (%d packets) was not played" %
+                         (len(self.items) - self.next))
+
+    # --- what to expect of conntrack, and to tell
+
+    def flows(self):
+        """(protocol, client port, server port) -> sides whose packets came through."""
+        flows = {}
+        for i in self.items:
+            if i.arrived is not None:
+                flows.setdefault((i.proto, i.client_port, i.server_port), set()).add(i.side)
+        return flows
+
+    def ended(self):
+        """PPTP said goodbye: its entries may be on their way out."""
+        return any(k in ids.PPTP_ENDS for k in self.kinds) or any(
+            i.proto == TCP and i.data[i.head + 13] & 5 for i in self.items)
+
+    def translated(self):
+        return ["%s's %s %d is %d at the other end" % (WHERE[owner][4:], space, value, seen)
+                for (space, owner, value), seen in self.seen.items() if value != seen] + \
+               ["port %d is %d outside" % (port, seen) for (_, port), seen in self.ports.items() if port != seen]
+
+
+def difference(want, got):
+    if len(want) != len(got):
+        return "%d octets instead of %d" % (len(got), len(want))
+    at = [i for i in range(len(want)) if want[i] != got[i]]
+    return "octet %d is 0x%02x instead of 0x%02x%s" % (at[0], got[at[0]], want[at[0]],
+                                                     ", and %d more" % (len(at) - 1) if at[1:] else "")
