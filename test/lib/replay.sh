@@ -12,6 +12,7 @@
 # replay.py sends and receives whole packets there.
 
 REPLAY_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/../replay" && pwd)
+# shellcheck disable=SC2034 # the tests read it
 CAPTURES=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/captures
 
 replay_up() { topo_up 1; }
@@ -36,3 +37,21 @@ replay() {
 }
 
 replay_again() { r conntrack -F; } 2>/dev/null
+
+# fails_with REGEXP ARGS...: the replay ends, finds something wrong, and says so.
+fails_with() {
+	local said code=0
+	said=$(replay "${@:2}") || code=$?
+	[ $code = 1 ] && [[ $said =~ $1 ]] && return
+	printf 'exit code %s, wanted 1 and: %s\n%s\n' $code "$1" "$said"
+	return 1
+}
+
+# tells REGEXP ARGS...: everything came through, and the report says so.
+tells() {
+	local said code=0
+	said=$(replay "${@:2}") || code=$?
+	[ $code = 0 ] && [[ $said =~ $1 ]] && return
+	printf 'exit code %s, wanted 0 and: %s\n%s\n' $code "$1" "$said"
+	return 1
+}

@@ -203,6 +203,9 @@ class Capture:
     def _ipv4(self, number, time, data, missing):
         # a length of 0: the network card was to cut it into packets
         size = struct.unpack_from("!H", data, 2)[0] or len(data) + missing
+        if size < (data[0] & 15) * 4:
+            self.other += 1
+            return
         datagram = Datagram(number, time, data[:size])
         datagram.cut = max(0, size - len(data))
         where = struct.unpack_from("!H", data, 6)[0]

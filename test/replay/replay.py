@@ -26,12 +26,13 @@ import time
 
 import wire
 from capture import ESP, GRE, L2TP, NAMES, TCP, UDP, Capture, Refusal
-from session import WHERE, Session, Talk
+from session import WHERE, Session, Talk, leave_copies
 import ids
 
 INSIDE = ipaddress.ip_network("192.168.0.0/16")
 NET = ipaddress.ip_network("192.168.1.0/24")
 QUIET = 0.4           # s without a packet, at the end
+IMPATIENCE = 1.0      # s until a packet counts as lost where one was lost already
 MOST_TOLD = 12        # problems of one session
 
 
@@ -91,6 +92,7 @@ def read(options):
         if server in clients:
             raise Refusal("%s: client and server are the same, %s" % (capture.name, server))
         talks = [Talk(capture, c, server, options) for c in clients]
+        leave_copies(talks)
         clock = timeline(talks, options)
         print("%s: %d packets, %s" % (capture.name, capture.total, capture.link))
         for talk in talks:
@@ -151,7 +153,7 @@ class Replay:
 
     def advance(self, session, start, now):
         """Sends what is due; when the next packet is."""
-        patience = self.o.patience if not session.row_lost else min(1.0, self.o.patience)
+        patience = self.o.patience if not session.lost else min(IMPATIENCE, self.o.patience)
         for item in [i for i in session.in_flight if now - i.sent > patience]:
             session.in_flight.remove(item)
             session.event = now
@@ -198,7 +200,7 @@ class Replay:
         if item.lost:
             session.problem("%s came late, after %.1f s" % (item, item.arrived - item.sent))
             return
-        session.row_lost = 0
+        session.row_lost[item.side] = 0
         session.event = item.arrived
         session.in_flight.remove(item)
 
@@ -317,8 +319,8 @@ def entry_of(line, proto, client, server, port, server_port):
     return all(w in original for w in want)
 
 
-def main():
-    options = arguments(sys.argv[1:])
+def main(argv):
+    options = arguments(argv)
     try:
         sessions = read(options)
     except Refusal as e:
@@ -332,4 +334,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -10,6 +10,7 @@ from capture import ESP, GRE, L2TP, NAMES, TCP, UDP, Datagram, Refusal, sum16
 
 VPN_UDP = (ids.IKE_PORT, ids.NATT_PORT, ids.L2TP_PORT)
 TWICE = 0.01          # s: the same packet again within this was recorded twice
+ROW_LOST = 3          # packets of one side, after which a session is given up
 WHERE = {"c": "the client", "s": "the server"}
 
 
@@ -140,6 +141,35 @@ def is_vpn(item, before):
         b.proto == UDP and b.client_port == item.client_port for b in before)
 
 
+def leave_copies(talks):
+    """Takes out ESP that a router like ours sent to several clients, because it did not
+    know yet whose it was: the owner is who mostly sent before such packets came."""
+    receivers, votes, asked = {}, {}, None
+    esp = sorted(((i.number, t, i) for t in talks for i in t.items if i.proto == ESP), key=lambda e: e[0])
+    for _, talk, item in esp:
+        if item.side == "s":
+            receivers.setdefault(bytes(item.body), set()).add(talk.client)
+    for _, talk, item in esp:
+        if item.side == "c":
+            asked = talk.client
+        elif asked in receivers[bytes(item.body)]:
+            of = votes.setdefault(bytes(item.body[:4]), {})
+            of[asked] = of.get(asked, 0) + 1
+    for talk in talks:
+        kept = [i for i in talk.items if not is_copy(i, talk, receivers, votes)]
+        if len(kept) < len(talk.items):
+            talk.note("%s also got %d ESP packets of another client, which were left out" %
+                      (talk.client, len(talk.items) - len(kept)))
+            talk.items = kept
+
+
+def is_copy(item, talk, receivers, votes):
+    if item.proto != ESP or item.side != "s" or len(receivers[bytes(item.body)]) < 2:
+        return False
+    of = votes.get(bytes(item.body[:4]), {})
+    return bool(of) and max(of, key=of.get) != talk.client
+
+
 class Session:
     """Plays the packets of a Talk, as a client of its own."""
 
@@ -158,7 +188,8 @@ class Session:
         self.in_flight = []
         self.seen = {}                      # (space, owner, value) -> as the other end knows it
         self.ports = {}                     # (protocol, client's port) -> public one
-        self.problems, self.row_lost, self.stopped = [], 0, False
+        self.problems, self.stopped = [], False
+        self.lost, self.row_lost = 0, {"c": 0, "s": 0}    # in all; in a row, of each side
         self.copies = 0
 
     def problem(self, text):
@@ -258,12 +289,13 @@ class Session:
 
     def lose(self, item, after):
         item.lost = True
-        self.row_lost += 1
+        self.lost += 1
+        self.row_lost[item.side] += 1
         self.problem("%s did not arrive within %.1f s" % (item, after))
-        if self.row_lost >= 3:
+        if self.row_lost[item.side] >= ROW_LOST and not self.stopped:
             self.stopped = True
-            self.problem("three packets lost in a row: the rest (%d packets) was not played" %
-                         (len(self.items) - self.next))
+            self.problem("%d packets in a row from %s were lost: the rest (%d packets) was not played" %
+                         (ROW_LOST, WHERE[item.side], len(self.items) - self.next))
 
     # --- what to expect of conntrack, and to tell
 

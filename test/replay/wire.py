@@ -62,8 +62,6 @@ class Wire:
             except BlockingIOError:
                 return got
             data = frame[14:]
-            if len(data) < 20 or (data[0] & 15) * 4 > len(data):
-                continue
             datagram = Datagram(0, 0, data[:struct.unpack_from("!H", data, 2)[0]])
             whole = self._whole(datagram)
             if whole:
