@@ -159,6 +159,8 @@ class Odd:
 
     def unrelated(self):
         self.want("refused: other addresses", self.path("whole.pcap"), 3, "the file has: ", self.client, client="192.0.2.77")
+        tcp = self.pcap("tcp.pcap", [(t, f) for t, f in self.frames if f[23] == 6])
+        self.want("refused: client and server exchanged", tcp, 3, "exchanged?", client=self.server, server=self.client)
         self.want("refused: client and server are one", self.path("whole.pcap"), 3, "the same", server=self.client)
         web = []
         for t, f in self.frames:

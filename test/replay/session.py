@@ -79,6 +79,8 @@ class Talk:
                      (ends, " (%d others are)" % left_out if left_out else "")]
             if self.capture.ipv6:
                 lines.append("IPv6 (%d packets) is not translated, so it is not replayed" % self.capture.ipv6)
+            if self.wrong_way():
+                lines.append("but there is the other way round: are --client and --server exchanged?")
             lines += ["the file has: " + t for t in self.capture.talks()] or ["the file has no IPv4 at all"]
             self.refuse("\n  ".join(lines))
         self.judge_cut(options)
@@ -89,6 +91,10 @@ class Talk:
         if all(i.side == "s" for i in self.items):
             self.refuse("only %s, called the server, sends: no NAT could know the client. "
                         "Are --client and --server the wrong way round?" % self.server)
+
+    def wrong_way(self):
+        return any(is_vpn(Item(d, "s" if d.src == self.client else "c"), [])
+                   for d in self.capture.datagrams if {d.src, d.dst} == {self.client, self.server})
 
     def judge_cut(self, options):
         cut = [i for i in self.items if i.cut]
