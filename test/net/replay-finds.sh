@@ -12,7 +12,7 @@
 # shellcheck source=test/lib/replay.sh
 . "$(dirname "$0")/../lib/replay.sh"
 
-A="--client 192.168.1.2 --server $SERVER --gap 0.2 --patience 2"
+A="--client 192.168.1.2 --server $SERVER --gap 0.1 --patience 2"
 
 # harm CHAIN RULE: what the router does wrong from now on.
 harm() {

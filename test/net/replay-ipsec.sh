@@ -13,7 +13,7 @@
 # shellcheck source=test/lib/replay.sh
 . "$(dirname "$0")/../lib/replay.sh"
 
-AB="--client 192.168.1.2,192.168.1.3 --server $SERVER --gap 0.3"
+AB="--client 192.168.1.2,192.168.1.3 --server $SERVER --gap 0.1"
 
 plan 6
 must modprobe nf_vpn_passthrough
@@ -34,5 +34,5 @@ check "rekeys by a client, by the server, by the other client" replay "$CAPTURES
 must replay_again
 # shellcheck disable=SC2086
 check "NAT traversal from 500 to 4500, two clients" replay "$CAPTURES/natt-float-inside.pcapng" \
-	--client 192.168.1.2 --server $SERVER --gap 0.3 --copies 2
+	--client 192.168.1.2 --server $SERVER --gap 0.1 --copies 2
 check "the namespaces are gone" topo_down

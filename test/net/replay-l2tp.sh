@@ -13,7 +13,7 @@
 # shellcheck source=test/lib/replay.sh
 . "$(dirname "$0")/../lib/replay.sh"
 
-B="--server $SERVER --gap 0.3"
+B="--server $SERVER --gap 0.1"
 
 plan 5
 must modprobe nf_vpn_passthrough
