@@ -40,6 +40,15 @@ class Mark:
         self.at, self.field = at, field
         self.first, self.last = first, field.size if last is None else last
 
+    def moved(self, octets, start):
+        """The mark where octets behind start are gone; None if it is gone with them."""
+        if self.at < start:
+            return self
+        lost = max(0, start + octets - self.at)
+        if self.first + lost >= self.last:
+            return None
+        return Mark(self.at + lost - octets, self.field, self.first + lost, self.last)
+
 
 def other(side):
     return "s" if side == "c" else "c"

@@ -207,4 +207,5 @@ def main():
     odd.noise(int(sys.argv[5]) if len(sys.argv) > 5 else 60)
 
 
-main()
+if __name__ == "__main__":
+    main()

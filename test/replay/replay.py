@@ -26,12 +26,13 @@ import time
 
 import wire
 from capture import ESP, GRE, L2TP, NAMES, TCP, UDP, Capture, Refusal
-from session import WHERE, Session, Talk, leave_copies
+from session import WHERE, Sent, Session, Talk, leave_copies
 import ids
 
 INSIDE = ipaddress.ip_network("192.168.0.0/16")
 NET = ipaddress.ip_network("192.168.1.0/24")
 QUIET = 0.4           # s without a packet, at the end
+AGAIN = 0.5           # s until TCP repeats what was cut off; what is lost, twice that
 IMPATIENCE = 1.0      # s until a packet counts as lost where one was lost already
 MOST_TOLD = 12        # problems of one session
 
@@ -158,11 +159,18 @@ class Replay:
             session.in_flight.remove(item)
             session.event = now
             session.lose(item, patience)
+        for item in session.in_flight:
+            if item.again is not None and item.again < now:
+                session.again += 1
+                self.send(session, item)
         while True:
             due = session.due(start)
             if due is None or due > now:
                 return due
-            self.send(session, session.items[session.next])
+            item = session.items[session.next]
+            item.sent = session.event = time.monotonic()
+            session.in_flight.append(item)
+            self.send(session, item)
             session.next += 1
 
     def send(self, session, item):
@@ -170,19 +178,21 @@ class Replay:
         # 0 would be no tag; a number is used again after 65535 packets
         self.tag = self.tag % 65535 + 1
         data[4:6] = self.tag.to_bytes(2, "big")
-        sent = wire.Datagram(item.number, 0, data)
-        sent.pieces = item.pieces
+        sent = Sent(item, data, item.have)
         sent.fill()
-        self.tags[self.tag] = session, item, sent
-        item.sent = session.event = self.last = time.monotonic()
-        session.in_flight.append(item)
+        self.tags[self.tag] = session, sent
+        self.last = time.monotonic()
+        item.tries += 1
+        if item.proto == TCP and len(item.data) > item.payload_at:
+            item.again = self.last + AGAIN * 2 ** item.tries
         self.wires[item.side].send(sent)
 
     def arrived(self, side, other, link, got):
         if side == "s" and any(ipaddress.ip_address(a) in INSIDE for a in (got.src, got.dst)):
             self.problem("LEAK: a packet %s > %s (%s) went out untranslated" %
                          (got.src, got.dst, NAMES.get(got.proto, got.proto)))
-        session, item, sent = self.tags.get(int.from_bytes(got.data[4:6], "big"), (None, None, None))
+        session, sent = self.tags.get(int.from_bytes(got.data[4:6], "big"), (None, None))
+        item = sent and sent.item
         if item is None or item.side != other or item.proto != got.proto:
             self.problem("at %s: a packet nobody sent, %s > %s, %s" %
                          ({"c": "the clients", "s": "the server"}[side], got.src, got.dst,
@@ -193,10 +203,13 @@ class Replay:
             self.astray(session, item, got)
             return
         if item.arrived is not None:
-            session.problem("%s arrived twice" % item)
+            if item.tries < 2:
+                session.problem("%s arrived twice" % item)
             return
-        item.arrived = time.monotonic()
-        session.check(item, sent, got, self.o.outside, self.o.public)
+        if not session.check(sent, got, self.o.outside, self.o.public):
+            item.again = time.monotonic() + AGAIN
+            return
+        item.arrived, item.again = time.monotonic(), None
         if item.lost:
             session.problem("%s came late, after %.1f s" % (item, item.arrived - item.sent))
             return
@@ -290,6 +303,8 @@ class Replay:
                                                for k, n in s.changed.items()))
         if s.translated():
             print("  translated: " + ", ".join(s.translated()))
+        if s.again:
+            print("  %d TCP segments were sent again, as TCP does when they are lost or cut" % s.again)
         if s.copies:
             print("  it got copies of %d ESP packets of others, until it was known whose they were" % s.copies)
         for text in s.problems[:MOST_TOLD]:

@@ -21,10 +21,17 @@ class Item(Datagram):
         super().__init__(datagram.number, datagram.time, datagram.data)
         self.cut, self.pieces, self.side = datagram.cut, datagram.pieces, side
         self.marks, self.sent, self.arrived, self.lost = [], None, None, False
+        self.tries, self.again = 0, None        # of TCP: how often sent, when to send again
+        self.have = 0                           # octets of its payload that came
         self.client_port = self.server_port = None
         if self.proto in (TCP, UDP) and len(self.data) >= self.head + 8:
             ports = self.ports()
             self.client_port, self.server_port = ports if side == "c" else ports[::-1]
+
+    @property
+    def payload_at(self):
+        """Where the payload of a TCP segment begins."""
+        return self.head + (self.data[self.head + 12] >> 4) * 4
 
     def __str__(self):
         name = NAMES[self.proto]
@@ -33,6 +40,22 @@ class Item(Datagram):
         elif self.marks:
             name += " %s 0x%x" % (self.marks[0].field.space, self.marks[0].field.value)
         return "packet %d (%s, %d octets, from %s)" % (self.number, name, len(self.data), WHERE[self.side])
+
+
+class Sent(Datagram):
+    """A datagram as it was sent; marks: where its numbers are. A TCP segment that is
+    sent again begins with what is missing, skip octets on."""
+
+    def __init__(self, item, data, skip=0):
+        marks = item.marks
+        if skip:
+            at = item.payload_at
+            data = data[:at] + data[at + skip:]
+            struct.pack_into("!I", data, item.head + 4,
+                             (struct.unpack_from("!I", data, item.head + 4)[0] + skip) & 0xFFFFFFFF)
+            marks = [m for m in (mark.moved(skip, at) for mark in marks) if m]
+        super().__init__(item.number, 0, data)
+        self.item, self.pieces, self.marks, self.skip = item, item.pieces, marks, skip
 
 
 class Talk:
@@ -196,7 +219,7 @@ class Session:
         self.ports = {}                     # (protocol, client's port) -> public one
         self.problems, self.stopped = [], False
         self.lost, self.row_lost = 0, {"c": 0, "s": 0}    # in all; in a row, of each side
-        self.copies = 0
+        self.copies = self.again = 0
 
     def problem(self, text):
         self.problems.append(text)
@@ -240,8 +263,10 @@ class Session:
 
     # --- checking
 
-    def check(self, item, sent, got, server, public):
-        """Compares what arrived with what was sent; both are whole datagrams."""
+    def check(self, sent, got, server, public):
+        """Compares what arrived with what was sent, both whole datagrams; false when
+        the rest of a TCP segment is to be sent again."""
+        item = sent.item
         wrong, left = got.faults()
         if wrong or left:
             self.problem("%s arrived with a wrong %s checksum" % (item, " and ".join(wrong + left)))
@@ -256,9 +281,18 @@ class Session:
         if at and len(got.data) >= at + 2:
             want[at:at + 2] = got.data[at:at + 2]
         self.check_ports(item, got, want)
-        self.check_marks(item, got, want)
+        if item.proto == TCP and item.payload_at <= len(got.data) < len(want):
+            # an ID that is not whole yet is cut off, with what belongs to the end
+            want = want[:len(got.data)]
+            struct.pack_into("!H", want, 2, len(want))
+            want[item.head + 13] &= 0xF6
+        self.check_marks(sent, got, want)
         if want != got.data:
             self.problem("%s arrived changed: %s" % (item, difference(want, got.data)))
+        if item.proto != TCP:
+            return True
+        item.have = max(item.have, sent.skip + len(got.data) - item.payload_at)
+        return item.have >= len(item.data) - item.payload_at
 
     def check_ports(self, item, got, want):
         if item.client_port is None or len(got.data) < got.head + 4:
@@ -273,16 +307,20 @@ class Session:
             self.problem("%s: its public port moved from %d to %d" % (item, self.ports[key], port))
             self.ports[key] = port
 
-    def check_marks(self, item, got, want):
-        for mark in item.marks:
-            field, size = mark.field, mark.last - mark.first
+    def check_marks(self, sent, got, want):
+        item = sent.item
+        for mark in sent.marks:
+            field, size = mark.field, min(mark.last - mark.first, len(got.data) - mark.at)
+            if size <= 0:
+                continue
             found = got.data[mark.at:mark.at + size]
+            last = mark.first + size
             if field.owner == ids.other(item.side):
                 # whose number it is must find it as they chose it
-                want[mark.at:mark.at + size] = field.value.to_bytes(field.size, "big")[mark.first:mark.last]
-            elif field.owner == item.side and field.space not in ("SPI", "IKE SPI") and len(found) == size:
+                want[mark.at:mark.at + size] = field.value.to_bytes(field.size, "big")[mark.first:last]
+            elif field.owner == item.side and field.space not in ("SPI", "IKE SPI"):
                 want[mark.at:mark.at + size] = found
-                field.got[mark.first:mark.last] = found
+                field.got[mark.first:last] = found
                 if None not in field.got:
                     self.learn(item, field)
 
