@@ -27,12 +27,13 @@ must replay_rules
 check "IKEv2 and ESP of two clients" replay "$CAPTURES/ikev2-two-inside.pcapng" $AB
 must replay_again
 # shellcheck disable=SC2086
-check "IKEv1, main and quick mode" replay "$CAPTURES/ikev1-two-inside.pcapng" $AB
+check "IKEv1, main mode and aggressive mode, four clients" replay \
+	"$CAPTURES/ikev1-two-inside.pcapng" "$CAPTURES/ikev1-aggressive-inside.pcapng" $AB
 must replay_again
 # shellcheck disable=SC2086
 check "rekeys by a client, by the server, by the other client" replay "$CAPTURES/ikev2-rekey-inside.pcapng" $AB
 must replay_again
 # shellcheck disable=SC2086
-check "NAT traversal from 500 to 4500, two clients" replay "$CAPTURES/natt-float-inside.pcapng" \
-	--client 192.168.1.2 --server $SERVER --gap 0.1 --copies 2
+check "NAT traversal from 500 to 4500, with and without L2TP inside, two clients each" replay \
+	"$CAPTURES/natt-float-inside.pcapng" "$CAPTURES/l2tp-ipsec-one-inside.pcapng" --client 192.168.1.2 --server $SERVER --gap 0.1 --copies 2
 check "the namespaces are gone" topo_down
