@@ -13,7 +13,7 @@ import struct
 
 TCP, UDP, GRE, ESP, L2TP = 6, 17, 47, 50, 115
 NAMES = {TCP: "TCP", UDP: "UDP", GRE: "GRE", ESP: "ESP", L2TP: "L2TPv3", 1: "ICMP"}
-MOST = 200000         # packets of a file; more would take hours here
+MOST = 50000          # packets of a file; more would take hours, and the guest's memory
 
 # Link type: name, octets before the network layer, where the Ethernet type is.
 LINKS = {

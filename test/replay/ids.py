@@ -16,7 +16,6 @@ MAGIC = b"\x1a\x2b\x3c\x4d"
 # RFC 2637 2.7-2.15: message type -> offset of its sender's call ID, its receiver's
 PPTP_IDS = {7: (12, None), 8: (12, 14), 9: (12, None), 10: (12, 14), 11: (None, 12),
             12: (12, None), 13: (12, None), 14: (None, 12), 15: (None, 12)}
-PPTP_NAMES = {1: "start", 3: "stop", 7: "call", 9: "call", 12: "clear", 13: "disconnect"}
 PPTP_ASSIGN = (7, 8, 9, 10)
 PPTP_ENDS = (3, 4, 12, 13)
 # RFC 3931 5.4.1, 5.4.4: attribute -> space; whose
@@ -78,21 +77,26 @@ class _Stream:
 
     def mark(self, side):
         """Finds messages; what lies between them (lost segments) is passed over."""
-        data, at, kinds = self.data, 0, []
+        data, at = self.data, 0
         while True:
             at = data.find(MAGIC, at + 4) - 4
             if at < 0:
-                return kinds
+                return
             length, kind, _, message = struct.unpack_from("!HHIH", data + bytes(12), at)
             if kind != 1 or message not in range(1, 16) or not 12 <= length <= 220:
                 at += 4
                 continue
-            kinds.append(message)
+            if message in PPTP_ENDS:
+                self._ends(at)
             for offset, owner in zip(PPTP_IDS.get(message, ()), (side, other(side))):
                 if offset and offset + 2 <= length and at + offset + 2 <= len(data):
                     self._field(at + offset, Field("call ID", owner, number(data, at + offset, 2), 2,
                                                    owner == side and message in PPTP_ASSIGN))
             at += length
+
+    def _ends(self, at):
+        for start, size, _, item in self.items:
+            item.ends = item.ends or start <= at < start + size
 
     def _field(self, at, field):
         for start, size, payload_at, item in self.items:
@@ -102,8 +106,8 @@ class _Stream:
 
 
 def mark_pptp(items):
-    """Marks the call IDs in control connections; the message types that were seen."""
-    streams, kinds = {}, []
+    """Marks the call IDs in control connections, and what ends a call or all of them."""
+    streams = {}
     for item in items:
         if item.proto != TCP or len(item.data) < item.head + 20:
             continue
@@ -111,14 +115,14 @@ def mark_pptp(items):
         payload_at = item.head + (item.data[item.head + 12] >> 4) * 4
         key = item.side, item.client_port
         if flags & 2 and (key not in streams or streams[key].base != (seq + 1) & 0xFFFFFFFF):
-            kinds += streams[key].mark(item.side) if key in streams else []
+            if key in streams:
+                streams[key].mark(item.side)
             streams[key] = _Stream((seq + 1) & 0xFFFFFFFF)
         elif key not in streams:
             streams[key] = _Stream(seq)
         streams[key].add(item, seq, payload_at)
     for (side, _), stream in streams.items():
-        kinds += stream.mark(side)
-    return kinds
+        stream.mark(side)
 
 
 # --- the others, each in one packet

@@ -21,6 +21,8 @@ class Item(Datagram):
         super().__init__(datagram.number, datagram.time, datagram.data)
         self.cut, self.pieces, self.side = datagram.cut, datagram.pieces, side
         self.marks, self.sent, self.arrived, self.lost = [], None, None, False
+        self.ends = self.proto == TCP and len(self.data) > self.head + 13 and bool(
+            self.data[self.head + 13] & 5)      # FIN or RST; or PPTP says goodbye here
         self.tries, self.again = 0, None        # of TCP: how often sent, when to send again
         self.have = 0                           # octets of its payload that came
         self.client_port = self.server_port = None
@@ -209,7 +211,7 @@ class Session:
             item = Item(d, d.side)
             item.due = clock[d.number]
             self.items.append(item)
-        self.kinds = ids.mark_pptp(self.items)
+        ids.mark_pptp(self.items)
         for item in self.items:
             ids.mark_packet(item)
         self.changed = distinct.change(self, self.items)
@@ -220,6 +222,7 @@ class Session:
         self.problems, self.stopped = [], False
         self.lost, self.row_lost = 0, {"c": 0, "s": 0}    # in all; in a row, of each side
         self.copies = self.again = 0
+        self.entries = None                 # of conntrack; None: not looked at yet
 
     def problem(self, text):
         self.problems.append(text)
@@ -351,10 +354,10 @@ class Session:
                 flows.setdefault((i.proto, i.client_port, i.server_port), set()).add(i.side)
         return flows
 
-    def ended(self):
-        """PPTP said goodbye: its entries may be on their way out."""
-        return any(k in ids.PPTP_ENDS for k in self.kinds) or any(
-            i.proto == TCP and i.data[i.head + 13] & 5 for i in self.items)
+    def at_end(self):
+        """The next packet is the first that ends something: conntrack has it all now."""
+        item = self.items[self.next]
+        return item.ends and not any(i.ends for i in self.items[:self.next])
 
     def translated(self):
         return ["%s's %s %d is %d at the other end" % (WHERE[owner][4:], space, value, seen)
