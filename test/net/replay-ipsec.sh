@@ -15,7 +15,7 @@
 
 AB="--client 192.168.1.2,192.168.1.3 --server $SERVER --gap 0.1"
 
-plan 6
+plan 7
 must modprobe nf_vpn_passthrough
 replay_up
 # shellcheck disable=SC2086 # options
@@ -27,8 +27,10 @@ must replay_rules
 check "IKEv2 and ESP of two clients" replay "$CAPTURES/ikev2-two-inside.pcapng" $AB
 must replay_again
 # shellcheck disable=SC2086
-check "IKEv1, main mode and aggressive mode, four clients" replay \
-	"$CAPTURES/ikev1-two-inside.pcapng" "$CAPTURES/ikev1-aggressive-inside.pcapng" $AB
+check "IKEv1, main mode" replay "$CAPTURES/ikev1-two-inside.pcapng" $AB
+must replay_again
+# shellcheck disable=SC2086
+check "IKEv1, aggressive mode" replay "$CAPTURES/ikev1-aggressive-inside.pcapng" $AB
 must replay_again
 # shellcheck disable=SC2086
 check "rekeys by a client, by the server, by the other client" replay "$CAPTURES/ikev2-rekey-inside.pcapng" $AB

@@ -24,6 +24,7 @@ class Item(Datagram):
         self.ends = self.proto == TCP and len(self.data) > self.head + 13 and bool(
             self.data[self.head + 13] & 5)      # FIN or RST; or PPTP says goodbye here
         self.tries, self.again = 0, None        # of TCP: how often sent, when to send again
+        self.copied = False                     # of ESP: other clients got it as well
         self.have = 0                           # octets of its payload that came
         self.client_port = self.server_port = None
         if self.proto in (TCP, UDP) and len(self.data) >= self.head + 8:
@@ -353,6 +354,11 @@ class Session:
             if i.arrived is not None:
                 flows.setdefault((i.proto, i.client_port, i.server_port), set()).add(i.side)
         return flows
+
+    def only_by_copy(self):
+        """All ESP for this client went to others too: where the router takes it for
+        another's still, it came as a copy, which makes no entry an answered one."""
+        return all(i.copied for i in self.items if i.proto == ESP and i.side == "s" and i.arrived is not None)
 
     def at_end(self):
         """The next packet is the first that ends something: conntrack has it all now."""
