@@ -8,7 +8,7 @@ CURRENT := $(CURDIR)
 # the guest's kernel of "make shell"
 KERNEL ?= 6.1
 
-.PHONY: all modules install clean test test-debug check bench sim demo shell help distclean-cache
+.PHONY: all modules install clean test test-debug check bench sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -53,6 +53,11 @@ demo:
 	scripts/setup
 	scripts/demo
 
+# test/captures/NAME-*.pcapng and NAME.txt, recorded anew; without a NAME: which there are
+capture:
+	scripts/setup
+	scripts/capture -k "$(KERNEL)" "$(NAME)"
+
 shell:
 	scripts/setup
 	scripts/vm -i -k "$(KERNEL)" test/lib/shell
@@ -71,6 +76,7 @@ help:
 	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
 	@echo "make sim        how ESP finds its client, simulated: writes docs/association.md and .svg (minutes)"
 	@echo "make check      shellcheck, checkpatch, sparse, clang, coccinelle, kernel-doc"
+	@echo "make capture NAME=...  record a VPN scenario with real software for test/captures"
 	@echo "make shell      a shell in a guest in the tests' network (KERNEL=$(KERNEL))"
 	@echo "make distclean-cache   forget fetched kernels, roots and builds"
 	@echo "Supported kernels (scripts/kernels): $$(grep -v '^#' scripts/kernels | awk '{ printf "%s ", $$1 }')"
