@@ -418,6 +418,15 @@ struct nf_conntrack_tuple_hash *nf_vpn_conn_find(struct nf_vpn_net *vn,
 						 u8 l4proto, __be32 src,
 						 __be32 dst, u16 zone);
 
+/**
+ * nf_vpn_conn_prolong() - a helped UDP connection shall live longer than others
+ * @ct: the entry of the packet at hand, of which the tracker has set the timeout
+ * @timeout: jiffies from now
+ *
+ * Only once both ends spoke, and never against IPS_FIXED_TIMEOUT.
+ */
+void nf_vpn_conn_prolong(struct nf_conn *ct, u32 timeout);
+
 /* Tell listeners (conntrack -E) of a new entry; no locks held. */
 void nf_vpn_conn_announce(struct nf_conn *ct);
 

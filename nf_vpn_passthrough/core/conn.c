@@ -154,6 +154,18 @@ struct nf_conntrack_tuple_hash *nf_vpn_conn_find(struct nf_vpn_net *vn,
 }
 EXPORT_SYMBOL_GPL(nf_vpn_conn_find);
 
+void nf_vpn_conn_prolong(struct nf_conn *ct, u32 timeout)
+{
+	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) ||
+	    test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status) ||
+	    !nf_ct_is_confirmed(ct))
+		return;
+	timeout += nfct_time_stamp;
+	if (READ_ONCE(ct->timeout) != timeout)
+		WRITE_ONCE(ct->timeout, timeout);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_conn_prolong);
+
 void nf_vpn_conn_announce(struct nf_conn *ct)
 {
 	nf_conntrack_event(IPCT_RELATED, ct);

@@ -285,7 +285,8 @@ void nf_vpn_esp_out(struct nf_vpn_esp_evidence *ev, bool fresh, u32 now)
 /* It may have SAs from before we looked */
 static bool may_have_lost(const struct nf_vpn_esp_evidence *ev)
 {
-	return ev->flags & NF_VPN_ESP_EV_FORGOT || (!ev->live && !(ev->flags & NF_VPN_ESP_EV_FROM_BIRTH));
+	return ev->flags & NF_VPN_ESP_EV_FORGOT ||
+	       (!ev->live && !(ev->flags & NF_VPN_ESP_EV_FROM_BIRTH));
 }
 
 bool nf_vpn_esp_watched(const struct nf_vpn_esp_evidence *ev, u32 now)

@@ -10,7 +10,7 @@
 #define NF_VPN_GROUP_VAIN_MS	2000
 /* and is still at it. */
 #define NF_VPN_GROUP_TRIES_MS	10000
-/* An SA that only sends waits in vain for ever: it is not looked for for ever. */
+/* An SA that only sends waits in vain for ever: somewhen that is believed. */
 #define NF_VPN_GROUP_GIVE_UP_MS	120000
 #define NF_VPN_GROUP_SUSPECT	(3 * HZ)
 

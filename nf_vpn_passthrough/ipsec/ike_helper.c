@@ -98,8 +98,11 @@ static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
 	}
 	if (CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL)
 		nf_vpn_ike_port(vn, skb, protoff, ct);
-	if (nf_vpn_ike_on_natt(ct))
+	if (nf_vpn_ike_on_natt(ct)) {
+		/* RFC 3948 4: keepalives may be off, or slower than 120 s. */
+		nf_vpn_conn_prolong(ct, READ_ONCE(nf_vpn_ipsec_pernet(vn->net)->natt_timeout));
 		off = nf_vpn_ike_behind_marker(skb, off);
+	}
 	if (!off)
 		return NF_ACCEPT;
 	return nf_vpn_ike_message(vn, skb, off, ct, CTINFO2DIR(ctinfo));

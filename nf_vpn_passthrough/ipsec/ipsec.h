@@ -87,6 +87,7 @@ struct nf_vpn_group {
  * @release: lets them go
  * @rules: sysctls of copies and holding
  * @timeout: ESP timeouts in jiffies: not replied, replied
+ * @natt_timeout: that of UDP 4500, replied
  * @ah_told: the log says already that AH cannot cross a NAT
  * @without_ike: help ESP that no IKE announced
  * @local_tmpl: carries the zone of the router's own ESP, NULL until needed
@@ -106,6 +107,7 @@ struct nf_vpn_ipsec_net {
 	struct delayed_work	release;
 	struct nf_vpn_esp_rules	rules;
 	unsigned int		timeout[2];
+	unsigned int		natt_timeout;
 	bool			ah_told;
 	unsigned int		without_ike;
 	struct nf_conn		*local_tmpl;

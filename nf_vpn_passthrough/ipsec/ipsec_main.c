@@ -52,6 +52,12 @@ static const struct ctl_table nf_vpn_ipsec_sysctls[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_jiffies,
 	}, {
+		.procname	= "ipsec_natt_timeout",
+		.data		= &nf_vpn_ipsec_base.natt_timeout,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_jiffies,
+	}, {
 		.procname	= "ipsec_copies",
 		.data		= &nf_vpn_ipsec_base.rules.copies,
 		.maxlen		= sizeof(unsigned int),
@@ -128,6 +134,7 @@ static int __net_init nf_vpn_ipsec_net_init(struct net *net)
 	in->timeout[0] = 600 * HZ;
 	/* An idle SA whose ends believe in it; commercial ALGs use the same. */
 	in->timeout[1] = 3600 * HZ;
+	in->natt_timeout = 3600 * HZ;
 	in->rules.copies = NF_VPN_ESP_COPIES;
 	in->rules.rate = NF_VPN_ESP_COPY_RATE;
 	in->rules.burst = NF_VPN_ESP_COPY_BURST;

@@ -77,21 +77,6 @@ static void nf_vpn_l2tp_udp_message(struct nf_vpn_l2tp_net *ln,
 	nf_vpn_l2tp_udp_learn(ln, ct, from, msg);
 }
 
-/* The tracker set 30 or 120 seconds: less than some HELLO intervals. */
-static void nf_vpn_l2tp_udp_refresh(const struct nf_vpn_l2tp_net *ln,
-				    struct nf_conn *ct)
-{
-	u32 timeout = READ_ONCE(ln->udp_timeout[1]);
-
-	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) ||
-	    test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status) ||
-	    !nf_ct_is_confirmed(ct))
-		return;
-	timeout += nfct_time_stamp;
-	if (READ_ONCE(ct->timeout) != timeout)
-		WRITE_ONCE(ct->timeout, timeout);
-}
-
 static void nf_vpn_l2tp_udp_control(struct nf_vpn_l2tp_net *ln,
 				    struct nf_vpn_l2tp_datagram *d,
 				    struct nf_conn *ct, u8 from)
@@ -135,7 +120,8 @@ static int nf_vpn_l2tp_help(struct sk_buff *skb, unsigned int protoff,
 	}
 	if (head.control)
 		nf_vpn_l2tp_udp_control(ln, &d, ct, CTINFO2DIR(ctinfo));
-	nf_vpn_l2tp_udp_refresh(ln, ct);
+	/* The tracker set 30 or 120 seconds: less than some HELLO intervals. */
+	nf_vpn_conn_prolong(ct, READ_ONCE(ln->udp_timeout[1]));
 	return NF_ACCEPT;
 }
 
