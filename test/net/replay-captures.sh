@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: ends
-# timeout: 120
+# timeout: 240
 #
 # Captures in every form that is read (link layers, byte orders, fragments), and broken
 # ones (cut, damaged, unrelated, no capture at all), which are refused with a sentence

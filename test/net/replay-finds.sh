@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: ends
-# timeout: 120
+# timeout: 240
 #
 # What a replay must find: packets that go out untranslated, that are lost, or changed
 # where no NAT may change them. A router that does these things is made here.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: all
-# timeout: 240
+# timeout: 400
 #
 # Recorded IKE and ESP of two clients of one server (test/captures) replayed: each
 # inbound SPI reaches the client whose it is, also after rekeys; without the rule the

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: all
-# timeout: 180
+# timeout: 300
 #
 # Recorded L2TP of two clients (test/captures) replayed: version 2 over UDP from one
 # port, version 3 over IP with the same IDs; without the mark the second client of

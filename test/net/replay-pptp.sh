@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: all
-# timeout: 180
+# timeout: 300
 #
 # Recorded PPTP sessions (test/captures) replayed: clients that overlap in time, and
 # have the same call IDs, each get what their server sent them; control connections,

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: ends
-# timeout: 120
+# timeout: 240
 #
 # A capture whose sender cut each call ID in two TCP segments: the router lets half an
 # ID pass to nobody, the replay sends again what was cut off, as TCP does, and two
