@@ -8,7 +8,7 @@ CURRENT := $(CURDIR)
 # the guest's kernel of "make shell"
 KERNEL ?= 6.1
 
-.PHONY: all modules install clean test test-debug check bench sim demo capture shell help distclean-cache
+.PHONY: all modules tool install clean test test-debug check bench sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -16,6 +16,10 @@ modules:
 	@scripts/check-config "$(KDIR)"
 	@echo "Building for kernel $$(cat "$(KDIR)/include/config/kernel.release" 2>/dev/null || echo "of $(KDIR)")"
 	$(MAKE) -C "$(KDIR)" M="$(CURRENT)" modules
+
+# needs libmnl-dev
+tool:
+	$(MAKE) -C tool
 
 install: modules
 	$(MAKE) -C "$(KDIR)" M="$(CURRENT)" modules_install
@@ -68,6 +72,7 @@ distclean-cache:
 
 help:
 	@echo "make            build the modules for this kernel (or KDIR=its build tree)"
+	@echo "make tool       build the command nfvpn (tool/nfvpn); needs libmnl-dev"
 	@echo "make install    install them for that kernel, and run depmod"
 	@echo "make clean      remove what was built"
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"

@@ -19,8 +19,13 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <net/netfilter/nf_conntrack.h>
+#include <uapi/linux/nf_vpn.h>
 #include "nf_vpn_stats.h"
+
+/* Numbers of one session that a message shows. */
+#define NF_VPN_SESSION_KEYS	48
 
 struct ctl_table;
 struct ctl_table_header;
@@ -93,6 +98,8 @@ struct nf_vpn_flow {
  * @timeout: two values in jiffies, not replied and replied, kept by the
  *	namespace's sysctls; valid as long as the namespace
  * @client: whose account it is charged to, network order
+ * @id: by which the operator names it, while it is listed
+ * @born: jiffies, when it was listed
  * @expires: jiffies; when a lane without @ct is given up, or when a lane marked
  *	@closing is
  * @quiet: jiffies its flows stay in the tables, leading nowhere, when its entry
@@ -113,6 +120,8 @@ struct nf_vpn_lane {
 	struct nf_vpn_net	*vn;
 	const unsigned int	*timeout;
 	__be32			client;
+	u32			id;
+	unsigned long		born;
 	unsigned long		expires;
 	unsigned int		quiet;
 	bool			closing;
@@ -127,6 +136,7 @@ struct nf_vpn_lane {
 /**
  * struct nf_vpn_proto - what a protocol tells the core
  * @name: for messages and /proc
+ * @protocol: the same as a number
  * @owner: module
  * @l4proto: IPPROTO_* whose packets the hook looks at
  * @key: fill @key->id from the transport header at @off; 0, or the positive
@@ -156,9 +166,14 @@ struct nf_vpn_lane {
  * @free: frees the structure the lane is embedded in, after a grace period
  * @show: one line of protocol detail for /proc/net/nf_vpn/flows, may be NULL;
  *	called under RCU
+ * @fill: attributes of one number of a session, of @flow (those of enum
+ *	nf_vpn_key_attr that the core does not know); without @flow what the
+ *	protocol knows of the session itself.  Under nf_vpn_net.lock and RCU.
+ *	0, -EMSGSIZE, or -ENODATA: @flow carries no number that has a meaning.
  */
 struct nf_vpn_proto {
 	const char	*name;
+	enum nf_vpn_protocol protocol;
 	struct module	*owner;
 	u8		l4proto;
 	int		(*key)(const struct sk_buff *skb, unsigned int off,
@@ -179,6 +194,37 @@ struct nf_vpn_proto {
 	void		(*free)(struct nf_vpn_lane *lane);
 	void		(*show)(struct seq_file *s,
 				const struct nf_vpn_flow *flow);
+	int		(*fill)(struct sk_buff *msg,
+				const struct nf_vpn_lane *lane,
+				const struct nf_vpn_flow *flow);
+};
+
+/**
+ * struct nf_vpn_event_rate - events of one type
+ * @since: jiffies, when this second began
+ * @sent: in it
+ * @missed: since one was sent
+ */
+struct nf_vpn_event_rate {
+	unsigned long	since;
+	u32		sent;
+	u32		missed;
+};
+
+/**
+ * struct nf_vpn_events - what happened and was not sent yet
+ * @lock: all but @send; innermost
+ * @list: struct nf_vpn_event_item
+ * @waiting: its length
+ * @rate: by type
+ * @send: sends them
+ */
+struct nf_vpn_events {
+	spinlock_t		lock;		/* see above */
+	struct list_head	list;
+	unsigned int		waiting;
+	struct nf_vpn_event_rate rate[NF_VPN_EVENT_MAX + 1];
+	struct work_struct	send;
 };
 
 enum nf_vpn_hooked {
@@ -197,6 +243,10 @@ enum nf_vpn_hooked {
  *	packet of an established flow
  * @lanes: all listed lanes, under @lock
  * @lane_count: under @lock
+ * @sessions: the same by their ids, changed under @lock, read under RCU
+ * @session_next: where the next id is looked for, under @lock
+ * @session_seq: changes with @lanes, never 0, under @lock
+ * @events: of it
  * @ops: our hooks, with this structure as their private pointer
  * @enable: registers the hooks, in process context
  * @reap: gives up what expired
@@ -218,6 +268,10 @@ struct nf_vpn_net {
 	spinlock_t		lock;		/* see above */
 	struct list_head	lanes;
 	unsigned int		lane_count;
+	struct xarray		sessions;
+	u32			session_next;
+	unsigned int		session_seq;
+	struct nf_vpn_events	events;
 	struct nf_hook_ops	ops[2];
 	struct work_struct	enable;
 	struct delayed_work	reap;
@@ -305,7 +359,7 @@ void nf_vpn_lane_init(struct nf_vpn_lane *lane, struct nf_vpn_net *vn,
  * @lane: initialised, and if @lane->ct is NULL with @expires set
  *
  * Takes over the caller's reference.  Caller holds @lane->vn->lock.
- * Return: 0, -ESHUTDOWN when the namespace is going away.
+ * Return: 0, -ESHUTDOWN when the namespace is going away, -ENOMEM.
  */
 int nf_vpn_lane_list(struct nf_vpn_lane *lane);
 
@@ -374,6 +428,29 @@ void nf_vpn_flow_del(struct nf_vpn_flow *flow);
 /* Find by the arriving key.  Caller is in an RCU read section. */
 struct nf_vpn_flow *nf_vpn_flow_find(struct nf_vpn_net *vn,
 				     const struct nf_vpn_key *key);
+
+/* core/event.c; any context, any lock */
+
+/**
+ * nf_vpn_tell() - something happened to a session
+ * @vn: namespace
+ * @type: enum nf_vpn_event
+ * @lane: the session
+ * @number: SPI, call or session, network order; 0: none
+ */
+void nf_vpn_tell(struct nf_vpn_net *vn, u32 type,
+		 const struct nf_vpn_lane *lane, __be32 number);
+
+/**
+ * nf_vpn_tell_of() - something happened without one
+ * @vn: namespace
+ * @type: enum nf_vpn_event
+ * @protocol: enum nf_vpn_protocol, 0: any
+ * @client: network order, 0: not known
+ * @key: of a packet from a server, or NULL
+ */
+void nf_vpn_tell_of(struct nf_vpn_net *vn, u32 type, u32 protocol,
+		    __be32 client, const struct nf_vpn_key *key);
 
 /* core/conn.c */
 

@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include "flow.h"
+#include "session.h"
 
 /* Lanes looked at with the lock held: about 20 us under emulation. */
 #define NF_VPN_REAP_CHUNK	128
@@ -68,6 +69,13 @@ void nf_vpn_lane_init(struct nf_vpn_lane *lane, struct nf_vpn_net *vn,
 }
 EXPORT_SYMBOL_GPL(nf_vpn_lane_init);
 
+static void nf_vpn_lane_changed(struct nf_vpn_net *vn, int more)
+{
+	WRITE_ONCE(vn->lane_count, vn->lane_count + more);
+	/* 0 would mean that nobody counts (nl_dump_check_consistent()). */
+	WRITE_ONCE(vn->session_seq, vn->session_seq + 1 ?: 1);
+}
+
 int nf_vpn_lane_list(struct nf_vpn_lane *lane)
 {
 	struct nf_vpn_net *vn = lane->vn;
@@ -76,8 +84,16 @@ int nf_vpn_lane_list(struct nf_vpn_lane *lane)
 	if (vn->dead)
 		return -ESHUTDOWN;
 
+	if (xa_alloc_cyclic(&vn->sessions, &lane->id, lane, xa_limit_32b,
+			    &vn->session_next, GFP_ATOMIC) < 0) {
+		nf_vpn_count(vn, NF_VPN_STAT_NO_MEMORY);
+		return -ENOMEM;
+	}
 	list_add_tail(&lane->list, &vn->lanes);
-	vn->lane_count++;
+	lane->born = jiffies;
+	nf_vpn_lane_changed(vn, 1);
+	if (rcu_access_pointer(lane->ct))
+		nf_vpn_tell(vn, NF_VPN_EVENT_UP, lane, 0);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(nf_vpn_lane_list);
@@ -93,6 +109,7 @@ int nf_vpn_lane_set_ct(struct nf_vpn_lane *lane, struct nf_conn *ct)
 	lockdep_assert_held(&lane->vn->lock);
 	if (!lane->dead) {
 		rcu_assign_pointer(lane->ct, ct);
+		nf_vpn_tell(lane->vn, NF_VPN_EVENT_UP, lane, 0);
 		return 0;
 	}
 	nf_ct_kill(ct);
@@ -128,6 +145,7 @@ int nf_vpn_flow_add(struct nf_vpn_flow *flow, struct nf_vpn_lane *lane, u8 dir,
 	lockdep_assert_held(&vn->lock);
 	if (atomic_read(&vn->flow_count) >= READ_ONCE(vn->max_flows)) {
 		nf_vpn_count(vn, NF_VPN_STAT_FLOW_LIMIT);
+		nf_vpn_tell(vn, NF_VPN_EVENT_LIMIT, lane, arrive->id);
 		return -ENOSPC;
 	}
 	err = nf_vpn_client_charge(vn, lane->client);
@@ -191,7 +209,10 @@ static bool nf_vpn_lane_unlist(struct nf_vpn_lane *lane)
 		list_for_each_entry_safe(flow, tmp, &lane->flows, list)
 			nf_vpn_flow_del(flow);
 		list_del_init(&lane->list);
-		vn->lane_count--;
+		xa_erase(&vn->sessions, lane->id);
+		nf_vpn_lane_changed(vn, -1);
+		if (rcu_access_pointer(lane->ct) && !lane->retired)
+			nf_vpn_tell(vn, NF_VPN_EVENT_DOWN, lane, 0);
 	}
 	spin_unlock_bh(&vn->lock);
 	return mine;
@@ -234,8 +255,9 @@ static void nf_vpn_lane_end(struct nf_vpn_lane *lane)
 		nf_vpn_lane_kill(lane);
 		return;
 	}
-	lane->retired = true;
 	WRITE_ONCE(lane->expires, jiffies + lane->quiet);
+	WRITE_ONCE(lane->retired, true);
+	nf_vpn_tell(lane->vn, NF_VPN_EVENT_DOWN, lane, 0);
 	nf_ct_kill(ct);
 }
 
@@ -288,6 +310,55 @@ static void nf_vpn_reap_lanes(struct nf_vpn_net *vn,
 	}
 }
 
+/* The next one that fits, with a reference; NULL: that was all. */
+static struct nf_vpn_lane *
+nf_vpn_end_next(struct nf_vpn_net *vn, unsigned long *id,
+		const struct nf_vpn_session_filter *filter)
+{
+	struct nf_vpn_lane *lane;
+
+	rcu_read_lock();
+	do {
+		lane = nf_vpn_session_next(vn, id, filter);
+		if (!IS_ERR_OR_NULL(lane) &&
+		    !refcount_inc_not_zero(&lane->use)) {
+			lane = ERR_PTR(-EAGAIN);
+			++*id;
+		}
+		if (IS_ERR(lane)) {
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+		}
+	} while (IS_ERR(lane));
+	rcu_read_unlock();
+	return lane;
+}
+
+/* Its control connection's entry is held by its own. */
+static void nf_vpn_end_control(const struct nf_vpn_lane *lane)
+{
+	const struct nf_conn *ct = rcu_dereference_protected(lane->ct, true);
+
+	if (ct && ct->master)
+		nf_ct_kill(ct->master);
+}
+
+bool nf_vpn_flow_end(struct nf_vpn_net *vn, unsigned long *id,
+		     const struct nf_vpn_session_filter *filter, bool control)
+{
+	struct nf_vpn_lane *lane = nf_vpn_end_next(vn, id, filter);
+
+	if (!lane)
+		return false;
+	if (control)
+		nf_vpn_end_control(lane);
+	nf_vpn_lane_end(lane);
+	nf_vpn_lane_put(lane);
+	++*id;
+	return true;
+}
+
 void nf_vpn_flow_reap(struct nf_vpn_net *vn)
 {
 	nf_vpn_reap_lanes(vn, NULL);
@@ -304,6 +375,8 @@ int nf_vpn_flow_net_init(struct nf_vpn_net *vn)
 
 	spin_lock_init(&vn->lock);
 	INIT_LIST_HEAD(&vn->lanes);
+	xa_init_flags(&vn->sessions, XA_FLAGS_ALLOC1);
+	vn->session_seq = 1;
 	err = rhashtable_init(&vn->arrivals, &nf_vpn_arrive_params);
 	if (err)
 		return err;
@@ -317,6 +390,7 @@ void nf_vpn_flow_net_exit(struct nf_vpn_net *vn)
 {
 	/* The protocols' own exits, which run before ours, ended all lanes. */
 	WARN_ON_ONCE(!list_empty(&vn->lanes));
+	xa_destroy(&vn->sessions);
 	rhashtable_destroy(&vn->departures);
 	rhashtable_destroy(&vn->arrivals);
 }

@@ -16,6 +16,21 @@ struct nf_vpn_flow *nf_vpn_flow_find_departed(struct nf_vpn_net *vn,
 /* End all lanes whose time has come; process context. */
 void nf_vpn_flow_reap(struct nf_vpn_net *vn);
 
+struct nf_vpn_session_filter;
+
+/**
+ * nf_vpn_flow_end() - end the next session that fits
+ * @vn: namespace
+ * @id: the first that may be meant; set to where to go on
+ * @filter: which are meant
+ * @control: its control connection's entry as well
+ *
+ * Process context, no nf_vpn_flow_reap() meanwhile.
+ * Return: false: there is none.
+ */
+bool nf_vpn_flow_end(struct nf_vpn_net *vn, unsigned long *id,
+		     const struct nf_vpn_session_filter *filter, bool control);
+
 /* End all lanes of @proto; process context, no nf_vpn_flow_reap() meanwhile. */
 void nf_vpn_flow_flush(struct nf_vpn_net *vn, const struct nf_vpn_proto *proto);
 

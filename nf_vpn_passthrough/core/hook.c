@@ -17,6 +17,7 @@
 #include "flow.h"
 #include "hook.h"
 #include "icmp.h"
+#include "session.h"
 
 #define NF_VPN_REAP_PERIOD	HZ
 
@@ -302,6 +303,25 @@ void nf_vpn_net_flush(struct nf_vpn_net *vn, const struct nf_vpn_proto *proto)
 	up_write(&nf_vpn_protos_sem);
 }
 EXPORT_SYMBOL_GPL(nf_vpn_net_flush);
+
+unsigned int nf_vpn_net_end(struct nf_vpn_net *vn,
+			    const struct nf_vpn_session_filter *filter,
+			    bool control)
+{
+	unsigned long id = filter->id;
+	unsigned int n = 0;
+	bool found;
+
+	/* One at a time: the reapers of all namespaces wait meanwhile. */
+	do {
+		down_write(&nf_vpn_protos_sem);
+		found = nf_vpn_flow_end(vn, &id, filter, control);
+		up_write(&nf_vpn_protos_sem);
+		n += found;
+		cond_resched();
+	} while (found && !filter->id);
+	return n;
+}
 
 static void nf_vpn_reap_work(struct work_struct *work)
 {

@@ -22,6 +22,13 @@ bool nf_vpn_tracked(const struct sk_buff *skb);
 void nf_vpn_set_ct(struct sk_buff *skb, struct nf_conn *ct,
 		   enum ip_conntrack_info ctinfo);
 
+struct nf_vpn_session_filter;
+
+/* End the sessions that fit, @control: with their control connection.  How many. */
+unsigned int nf_vpn_net_end(struct nf_vpn_net *vn,
+			    const struct nf_vpn_session_filter *filter,
+			    bool control);
+
 /* Work items of a namespace. */
 void nf_vpn_hook_net_init(struct nf_vpn_net *vn);
 void nf_vpn_hook_net_exit(struct nf_vpn_net *vn);

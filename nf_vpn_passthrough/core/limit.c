@@ -52,6 +52,7 @@ int nf_vpn_client_charge(struct nf_vpn_net *vn, __be32 addr)
 	/* A new account always gets its first item: no empty one is left. */
 	if (client->count && client->count >= READ_ONCE(vn->max_per_client)) {
 		nf_vpn_count(vn, NF_VPN_STAT_CLIENT_LIMIT);
+		nf_vpn_tell_of(vn, NF_VPN_EVENT_LIMIT, 0, addr, NULL);
 		return -ENOSPC;
 	}
 	client->count++;

@@ -7,9 +7,11 @@
 #include <linux/module.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
+#include "event.h"
 #include "flow.h"
 #include "hook.h"
 #include "limit.h"
+#include "netlink.h"
 #include "proc.h"
 #include "sysctl.h"
 
@@ -42,6 +44,7 @@ static int __net_init nf_vpn_net_init(struct net *net)
 	err = nf_vpn_proc_net_init(vn);
 	if (err)
 		goto exit_sysctl;
+	nf_vpn_event_net_init(vn);
 	nf_vpn_hook_net_init(vn);
 	return 0;
 
@@ -80,6 +83,7 @@ static void __net_exit nf_vpn_net_exit(struct net *net)
 	/* twice: a protocol may put one object from the callback of another */
 	rcu_barrier();
 	rcu_barrier();
+	nf_vpn_event_net_exit(vn);
 	nf_vpn_limit_net_exit(vn);
 	nf_vpn_flow_net_exit(vn);
 	free_percpu(vn->stats);
@@ -95,13 +99,22 @@ static struct pernet_operations nf_vpn_net_ops = {
 
 static int __init nf_vpn_init(void)
 {
+	int err;
+
 	BUILD_BUG_ON(sizeof(struct nf_vpn_key) != 4 * sizeof(u32));
 
-	return register_pernet_subsys(&nf_vpn_net_ops);
+	err = register_pernet_subsys(&nf_vpn_net_ops);
+	if (err)
+		return err;
+	err = nf_vpn_netlink_init();
+	if (err)
+		unregister_pernet_subsys(&nf_vpn_net_ops);
+	return err;
 }
 
 static void __exit nf_vpn_exit(void)
 {
+	nf_vpn_netlink_exit();
 	unregister_pernet_subsys(&nf_vpn_net_ops);
 	rcu_barrier();
 }

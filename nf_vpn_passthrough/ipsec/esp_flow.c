@@ -7,6 +7,7 @@
 #include <linux/seq_file.h>
 #include <net/ip.h>
 #include <net/netfilter/nf_conntrack_zones.h>
+#include <net/netlink.h>
 #include "ipsec.h"
 
 /* RFC 4303 2.1: 1 to 255 are reserved, 0 is for local use. */
@@ -223,8 +224,31 @@ static void nf_vpn_esp_show(struct seq_file *s, const struct nf_vpn_flow *flow)
 		   pair->master ? "" : " without-ike");
 }
 
+static int nf_vpn_esp_fill(struct sk_buff *msg, const struct nf_vpn_lane *lane,
+			   const struct nf_vpn_flow *flow)
+{
+	u32 evidence = NF_VPN_EVIDENCE_EXACT;
+	const struct nf_vpn_pair *pair;
+
+	if (!flow) {
+		pair = nf_vpn_pair_of_lane((struct nf_vpn_lane *)lane);
+		if (nla_put_u32(msg, NF_VPN_A_SESSION_AWAITED, pair->ev.gates))
+			return -EMSGSIZE;
+		return nla_put_u32(msg, NF_VPN_A_SESSION_BOUND, pair->master ?
+				   NF_VPN_BOUND_CONTROL : NF_VPN_BOUND_DATA);
+	}
+	if (flow->dir == IP_CT_DIR_REPLY)
+		evidence = container_of(flow, struct nf_vpn_spi,
+					flow)->in.settled ?
+			NF_VPN_EVIDENCE_SETTLED : NF_VPN_EVIDENCE_GUESS;
+	if (nla_put_u32(msg, NF_VPN_A_KEY_KIND, NF_VPN_KIND_SPI))
+		return -EMSGSIZE;
+	return nla_put_u32(msg, NF_VPN_A_KEY_EVIDENCE, evidence);
+}
+
 const struct nf_vpn_proto nf_vpn_esp_proto = {
 	.name		= "esp",
+	.protocol	= NF_VPN_PROTOCOL_ESP,
 	.owner		= THIS_MODULE,
 	.l4proto	= IPPROTO_ESP,
 	.key		= nf_vpn_esp_key,
@@ -234,4 +258,5 @@ const struct nf_vpn_proto nf_vpn_esp_proto = {
 	.gone		= nf_vpn_pair_lane_gone,
 	.free		= nf_vpn_pair_lane_free,
 	.show		= nf_vpn_esp_show,
+	.fill		= nf_vpn_esp_fill,
 };

@@ -87,6 +87,20 @@ static bool nf_vpn_esp_give_to(struct nf_vpn_esp_case *c,
 	return lane && nf_vpn_lane_attach(c->skb, lane, IP_CT_DIR_REPLY);
 }
 
+static void nf_vpn_esp_tell(const struct nf_vpn_esp_case *c, u32 type,
+			    const struct nf_vpn_pair *pair)
+{
+	if (pair->lane)
+		nf_vpn_tell(c->vn, type, pair->lane, c->key->id);
+}
+
+static void nf_vpn_esp_unexpected(const struct nf_vpn_esp_case *c)
+{
+	nf_vpn_count(c->vn, NF_VPN_STAT_ESP_UNEXPECTED);
+	nf_vpn_tell_of(c->vn, NF_VPN_EVENT_SPOOF, NF_VPN_PROTOCOL_ESP, 0,
+		       c->key);
+}
+
 /* What is bound goes with the best guess; a guess may change. */
 static void nf_vpn_esp_rebind(struct nf_vpn_esp_case *c, struct nf_vpn_spi *spi,
 			      const struct nf_vpn_esp_in *in,
@@ -101,8 +115,10 @@ static void nf_vpn_esp_rebind(struct nf_vpn_esp_case *c, struct nf_vpn_spi *spi,
 	if (spi) {
 		nf_vpn_spi_drop(spi);
 		nf_vpn_count(c->vn, NF_VPN_STAT_ESP_MOVED);
+		nf_vpn_esp_tell(c, NF_VPN_EVENT_MOVED, to);
 	} else if (many) {
 		nf_vpn_count(c->vn, NF_VPN_STAT_ESP_IN_GUESS);
+		nf_vpn_esp_tell(c, NF_VPN_EVENT_AMBIGUOUS, to);
 	}
 	if (nf_vpn_spi_in(c->vn, to, c->key, in))
 		return;
@@ -135,8 +151,10 @@ static void nf_vpn_esp_carry_out(struct nf_vpn_esp_case *c,
 	if (keep)
 		nf_vpn_esp_rebind(c, spi, in, to, plan->n > 1);
 	/* What it awaited has come, and what it sends tells more, or nothing. */
-	if (plan->settled)
+	if (plan->settled) {
 		nf_vpn_spi_watch_out(to);
+		nf_vpn_esp_tell(c, NF_VPN_EVENT_SETTLED, to);
+	}
 }
 
 static void nf_vpn_esp_weigh_in(struct nf_vpn_esp_case *c,
@@ -162,7 +180,7 @@ static void nf_vpn_esp_weigh_in(struct nf_vpn_esp_case *c,
 	if (c->in->memory->plan.n)
 		nf_vpn_esp_carry_out(c, spi, &in, keep);
 	else
-		nf_vpn_count(c->vn, NF_VPN_STAT_ESP_UNEXPECTED);
+		nf_vpn_esp_unexpected(c);
 }
 
 /* It may be the SPI of somebody who sends with a new SA and gets no answer. */
@@ -192,6 +210,7 @@ static bool nf_vpn_esp_share(struct nf_vpn_esp_case *c, struct nf_vpn_spi *spi)
 	if (n > 1 && !spi->shared) {
 		spi->shared = true;
 		nf_vpn_count(c->vn, NF_VPN_STAT_ESP_SHARED);
+		nf_vpn_esp_tell(c, NF_VPN_EVENT_COLLISION, owner);
 		net_notice_ratelimited("nf_vpn: two clients of %pI4 use the inbound SPI 0x%x, both get its packets\n",
 				       &c->key->src, c->a->spi);
 	}

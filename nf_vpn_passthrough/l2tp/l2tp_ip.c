@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <net/netfilter/nf_conntrack_zones.h>
+#include <net/netlink.h>
 #include "l2tp.h"
 
 /* Where the Control Connection ID is: behind the zeroes, flags and length. */
@@ -175,8 +176,24 @@ static void nf_vpn_l2tp_show(struct seq_file *s, const struct nf_vpn_flow *flow)
 		seq_printf(s, " %s", kind[flow->key[0].space]);
 }
 
+static int nf_vpn_l2tp_fill(struct sk_buff *msg, const struct nf_vpn_lane *lane,
+			    const struct nf_vpn_flow *flow)
+{
+	if (!flow)
+		return nla_put_u32(msg, NF_VPN_A_SESSION_BOUND,
+				   NF_VPN_BOUND_CONTROL);
+	if (flow->key[1].space == NF_VPN_L2TP_NOWHERE)
+		return -ENODATA;
+	if (nla_put_u32(msg, NF_VPN_A_KEY_KIND,
+			flow->key[0].space == NF_VPN_L2TP_CONTROL ?
+			NF_VPN_KIND_TUNNEL : NF_VPN_KIND_SESSION))
+		return -EMSGSIZE;
+	return nla_put_u32(msg, NF_VPN_A_KEY_EVIDENCE, NF_VPN_EVIDENCE_EXACT);
+}
+
 const struct nf_vpn_proto nf_vpn_l2tp_proto = {
 	.name		= "l2tp",
+	.protocol	= NF_VPN_PROTOCOL_L2TP_IP,
 	.owner		= THIS_MODULE,
 	.l4proto	= IPPROTO_L2TP,
 	.key		= nf_vpn_l2tp_key,
@@ -187,4 +204,5 @@ const struct nf_vpn_proto nf_vpn_l2tp_proto = {
 	.gone		= nf_vpn_l2tp_pair_gone,
 	.free		= nf_vpn_l2tp_pair_free,
 	.show		= nf_vpn_l2tp_show,
+	.fill		= nf_vpn_l2tp_fill,
 };

@@ -8,6 +8,7 @@
  */
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <net/netlink.h>
 #include "l2tp.h"
 
 /* Tunnels and sessions of one flow that a line shows */
@@ -166,17 +167,23 @@ static u32 nf_vpn_l2tp_plain(const struct nf_vpn_l2tp_link *link, u8 end)
 	return id;
 }
 
+/* The end that asked: the other one, where the server began the entry. */
+static u8 nf_vpn_l2tp_udp_client(const struct nf_vpn_lane *lane)
+{
+	const struct nf_conn *ct = rcu_dereference(lane->ct);
+
+	return ct && ct->master ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
+}
+
 static void nf_vpn_l2tp_udp_show(struct seq_file *s,
 				 const struct nf_vpn_flow *flow)
 {
 	struct nf_vpn_l2tp_pair *pair = nf_vpn_l2tp_pair_of_lane(flow->lane);
-	const struct nf_conn *ct = rcu_dereference(flow->lane->ct);
+	u8 client = nf_vpn_l2tp_udp_client(flow->lane);
 	struct nf_vpn_l2tp_link *link;
 	unsigned int n = 0;
-	u8 client;
 
-	/* The client's first, also where the server began the entry. */
-	client = ct && ct->master ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
+	/* The client's first. */
 	if (flow->dir != IP_CT_DIR_ORIGINAL)
 		return;
 	spin_lock_bh(&flow->lane->vn->lock);
@@ -194,12 +201,75 @@ static void nf_vpn_l2tp_udp_show(struct seq_file *s,
 	spin_unlock_bh(&flow->lane->vn->lock);
 }
 
+/* One ID of a link: that of @end, which packets towards it carry. */
+static int nf_vpn_l2tp_udp_fill_id(struct sk_buff *msg,
+				   const struct nf_vpn_l2tp_link *link, u8 end,
+				   u32 direction)
+{
+	u32 id = nf_vpn_l2tp_plain(link, end);
+	struct nlattr *nest;
+
+	if (!id)
+		return 0;
+	nest = nla_nest_start(msg, NF_VPN_A_SESSION_KEY);
+	if (!nest ||
+	    nla_put_u32(msg, NF_VPN_A_KEY_KIND,
+			link->space == NF_VPN_L2TP_CONTROL ?
+			NF_VPN_KIND_TUNNEL : NF_VPN_KIND_SESSION) ||
+	    nla_put_u32(msg, NF_VPN_A_KEY_DIRECTION, direction) ||
+	    nla_put_u32(msg, NF_VPN_A_KEY_ARRIVES, id) ||
+	    nla_put_u32(msg, NF_VPN_A_KEY_LEAVES, id) ||
+	    nla_put_u32(msg, NF_VPN_A_KEY_PEER,
+			nf_vpn_l2tp_plain(link, !end)) ||
+	    (link->conn &&
+	     nla_put_u32(msg, NF_VPN_A_KEY_PARENT,
+			 link->conn->name[end].real)) ||
+	    nla_put_u32(msg, NF_VPN_A_KEY_EVIDENCE, NF_VPN_EVIDENCE_EXACT))
+		return -EMSGSIZE;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+static int nf_vpn_l2tp_udp_fill(struct sk_buff *msg,
+				const struct nf_vpn_lane *lane,
+				const struct nf_vpn_flow *flow)
+{
+	u32 left_out = 0, shown = 0;
+	struct nf_vpn_l2tp_pair *pair;
+	struct nf_vpn_l2tp_link *link;
+	u8 client;
+
+	/* Ports tell clients apart: they are the session's own attributes. */
+	if (flow)
+		return -ENODATA;
+	client = nf_vpn_l2tp_udp_client(lane);
+	pair = nf_vpn_l2tp_pair_of_lane((struct nf_vpn_lane *)lane);
+	list_for_each_entry(link, &pair->links, list) {
+		if (shown == NF_VPN_SESSION_KEYS) {
+			left_out += 2;
+			continue;
+		}
+		if (nf_vpn_l2tp_udp_fill_id(msg, link, client,
+					    NF_VPN_DIRECTION_IN) ||
+		    nf_vpn_l2tp_udp_fill_id(msg, link, !client,
+					    NF_VPN_DIRECTION_OUT))
+			return -EMSGSIZE;
+		shown += 2;
+	}
+	if (left_out &&
+	    nla_put_u32(msg, NF_VPN_A_SESSION_KEYS_LEFT_OUT, left_out))
+		return -EMSGSIZE;
+	return nla_put_u32(msg, NF_VPN_A_SESSION_BOUND, NF_VPN_BOUND_CONTROL);
+}
+
 /* Not registered: UDP packets are found by stock conntrack. */
 const struct nf_vpn_proto nf_vpn_l2tp_udp_proto = {
 	.name		= "l2tp-udp",
+	.protocol	= NF_VPN_PROTOCOL_L2TP_UDP,
 	.owner		= THIS_MODULE,
 	.l4proto	= IPPROTO_UDP,
 	.gone		= nf_vpn_l2tp_pair_gone,
 	.free		= nf_vpn_l2tp_pair_free,
 	.show		= nf_vpn_l2tp_udp_show,
+	.fill		= nf_vpn_l2tp_udp_fill,
 };

@@ -6,6 +6,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <net/netfilter/nf_conntrack_zones.h>
+#include <net/netlink.h>
 #include "pptp.h"
 
 #define NF_VPN_GRE_PPP		0x880b	/* RFC 2637 4.1: protocol type */
@@ -93,8 +94,21 @@ static void nf_vpn_pptp_gre_free(struct nf_vpn_lane *lane)
 	kfree(call);
 }
 
+static int nf_vpn_pptp_gre_fill(struct sk_buff *msg,
+				const struct nf_vpn_lane *lane,
+				const struct nf_vpn_flow *flow)
+{
+	if (!flow)
+		return nla_put_u32(msg, NF_VPN_A_SESSION_BOUND,
+				   NF_VPN_BOUND_CONTROL);
+	if (nla_put_u32(msg, NF_VPN_A_KEY_KIND, NF_VPN_KIND_CALL))
+		return -EMSGSIZE;
+	return nla_put_u32(msg, NF_VPN_A_KEY_EVIDENCE, NF_VPN_EVIDENCE_EXACT);
+}
+
 const struct nf_vpn_proto nf_vpn_pptp_proto = {
 	.name		= "pptp",
+	.protocol	= NF_VPN_PROTOCOL_PPTP,
 	.owner		= THIS_MODULE,
 	.l4proto	= IPPROTO_GRE,
 	.key		= nf_vpn_pptp_gre_key,
@@ -103,6 +117,7 @@ const struct nf_vpn_proto nf_vpn_pptp_proto = {
 	.reap		= nf_vpn_pptp_control_reap,
 	.gone		= nf_vpn_pptp_gre_gone,
 	.free		= nf_vpn_pptp_gre_free,
+	.fill		= nf_vpn_pptp_gre_fill,
 };
 
 /* How a packet towards @end looks when it arrives here. */

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests to the generic netlink family "nf_vpn", and its answers.  What comes
+ * from the socket is checked as if a stranger had sent it.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "nfvpn.h"
+
+/* The longest message, and room for several in one. */
+#define NFVPN_BUFFER	65536
+
+static struct mnl_socket *nfvpn_socket;
+static uint16_t nfvpn_family;
+static uint32_t nfvpn_group;
+static uint32_t nfvpn_seq;
+
+void nfvpn_die(int code, const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("nfvpn: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(code);
+}
+
+struct nfvpn_tb {
+	const struct nlattr	**tb;
+	int			max;
+};
+
+static int nfvpn_parse_one(const struct nlattr *attr, void *data)
+{
+	const struct nfvpn_tb *t = data;
+	int type = mnl_attr_get_type(attr);
+
+	if (type <= t->max)
+		t->tb[type] = attr;
+	return MNL_CB_OK;
+}
+
+void nfvpn_parse(const struct nlmsghdr *nlh, const struct nlattr **tb, int max)
+{
+	struct nfvpn_tb t = { .tb = tb, .max = max };
+
+	memset(tb, 0, (max + 1) * sizeof(*tb));
+	mnl_attr_parse(nlh, sizeof(struct genlmsghdr), nfvpn_parse_one, &t);
+}
+
+void nfvpn_parse_nested(const struct nlattr *nest, const struct nlattr **tb,
+			int max)
+{
+	struct nfvpn_tb t = { .tb = tb, .max = max };
+
+	memset(tb, 0, (max + 1) * sizeof(*tb));
+	mnl_attr_parse_nested(nest, nfvpn_parse_one, &t);
+}
+
+/* The message of an extended acknowledgment that begins at @off, or NULL. */
+static const char *nfvpn_extack(const struct nlmsghdr *nlh, unsigned int off)
+{
+	const struct nlattr *attr;
+
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
+		return NULL;
+	mnl_attr_for_each(attr, nlh, off)
+		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
+		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+			return mnl_attr_get_str(attr);
+	return NULL;
+}
+
+__attribute__((noreturn))
+static void nfvpn_refused(int err, const char *why)
+{
+	if (err == EPERM)
+		nfvpn_die(NFVPN_NO_PERMISSION,
+			  "%s; run it as root (sudo nfvpn ...)",
+			  why ? why : "no permission");
+	nfvpn_die(NFVPN_FAILED, "%s", why ? why : strerror(err));
+}
+
+/* An error, or 0 as an acknowledgment: then that is all. */
+static void nfvpn_error(const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
+	unsigned int off = sizeof(*err);
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*err))
+		nfvpn_die(NFVPN_FAILED, "the kernel's answer is cut short");
+	if (!err->error)
+		return;
+	/* Not capped: the request comes back whole. */
+	if (!(nlh->nlmsg_flags & NLM_F_CAPPED) &&
+	    err->msg.nlmsg_len >= sizeof(struct nlmsghdr))
+		off += MNL_ALIGN(err->msg.nlmsg_len) - sizeof(struct nlmsghdr);
+	nfvpn_refused(-err->error, off <= mnl_nlmsg_get_payload_len(nlh) ?
+		      nfvpn_extack(nlh, off) : NULL);
+}
+
+static void nfvpn_done(const struct nlmsghdr *nlh)
+{
+	const int *err = mnl_nlmsg_get_payload(nlh);
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(*err) && *err < 0)
+		nfvpn_refused(-*err, nfvpn_extack(nlh, sizeof(*err)));
+}
+
+/*
+ * Not mnl_cb_run(): it gives up on NLM_F_DUMP_INTR.  Sessions that come and go do
+ * no harm here: who is there all the time is in the dump, once.
+ * Return: whether more is to come.
+ */
+static bool nfvpn_take_one(const struct nlmsghdr *nlh, nfvpn_take *take,
+			   void *data)
+{
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		nfvpn_error(nlh);
+		return false;
+	}
+	if (nlh->nlmsg_type == NLMSG_DONE) {
+		nfvpn_done(nlh);
+		return false;
+	}
+	if (nlh->nlmsg_type >= NLMSG_MIN_TYPE &&
+	    mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct genlmsghdr))
+		take(mnl_nlmsg_get_payload(nlh), nlh, data);
+	return true;
+}
+
+static void nfvpn_receive(uint32_t seq, nfvpn_take *take, void *data)
+{
+	static char buffer[NFVPN_BUFFER] __attribute__((aligned(8)));
+	const struct nlmsghdr *nlh;
+	bool more = true;
+	int len;
+
+	while (more) {
+		len = mnl_socket_recvfrom(nfvpn_socket, buffer, sizeof(buffer));
+		if (len < 0 && errno == ENOBUFS && !seq) {
+			fputs("nfvpn: events were lost: too many at once\n",
+			      stderr);
+			continue;
+		}
+		if (len < 0)
+			nfvpn_die(NFVPN_FAILED, "reading from the kernel: %s",
+				  strerror(errno));
+		nlh = (const struct nlmsghdr *)buffer;
+		for (; more && mnl_nlmsg_ok(nlh, len);
+		     nlh = mnl_nlmsg_next(nlh, &len))
+			if (!seq || nlh->nlmsg_seq == seq)
+				more = nfvpn_take_one(nlh, take, data);
+	}
+}
+
+static struct nlmsghdr *nfvpn_request(char *buffer, uint16_t type, uint8_t cmd,
+				      bool dump)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct genlmsghdr *head;
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | (dump ? NLM_F_DUMP : NLM_F_ACK);
+	nlh->nlmsg_seq = ++nfvpn_seq;
+	head = mnl_nlmsg_put_extra_header(nlh, sizeof(*head));
+	head->cmd = cmd;
+	head->version = NF_VPN_GENL_VERSION;
+	return nlh;
+}
+
+static void nfvpn_send(const struct nlmsghdr *nlh)
+{
+	if (mnl_socket_sendto(nfvpn_socket, nlh, nlh->nlmsg_len) < 0)
+		nfvpn_die(NFVPN_FAILED, "asking the kernel: %s",
+			  strerror(errno));
+}
+
+void nfvpn_ask(uint8_t cmd, bool dump, const struct nfvpn_filter *filter,
+	       nfvpn_take *take, void *data)
+{
+	char buffer[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = nfvpn_request(buffer, nfvpn_family, cmd, dump);
+
+	if (filter && filter->id)
+		mnl_attr_put_u32(nlh, NF_VPN_A_SESSION_ID, filter->id);
+	if (filter && filter->protocol)
+		mnl_attr_put_u32(nlh, NF_VPN_A_SESSION_PROTOCOL,
+				 filter->protocol);
+	if (filter && filter->client)
+		mnl_attr_put_u32(nlh, NF_VPN_A_SESSION_CLIENT, filter->client);
+	if (filter && filter->server)
+		mnl_attr_put_u32(nlh, NF_VPN_A_SESSION_SERVER, filter->server);
+	if (filter && cmd == NF_VPN_CMD_SESSION_DEL && filter->all)
+		mnl_attr_put(nlh, NF_VPN_A_SESSION_ALL, 0, NULL);
+	if (filter && cmd == NF_VPN_CMD_SESSION_DEL && filter->control)
+		mnl_attr_put(nlh, NF_VPN_A_SESSION_CONTROL, 0, NULL);
+	nfvpn_send(nlh);
+	nfvpn_receive(nlh->nlmsg_seq, take, data);
+}
+
+static void nfvpn_take_group(const struct nlattr *group)
+{
+	const struct nlattr *tb[CTRL_ATTR_MCAST_GRP_MAX + 1];
+
+	nfvpn_parse_nested(group, tb, CTRL_ATTR_MCAST_GRP_MAX);
+	if (tb[CTRL_ATTR_MCAST_GRP_NAME] && tb[CTRL_ATTR_MCAST_GRP_ID] &&
+	    mnl_attr_validate(tb[CTRL_ATTR_MCAST_GRP_ID], MNL_TYPE_U32) >= 0 &&
+	    mnl_attr_validate(tb[CTRL_ATTR_MCAST_GRP_NAME],
+			      MNL_TYPE_NUL_STRING) >= 0 &&
+	    !strcmp(mnl_attr_get_str(tb[CTRL_ATTR_MCAST_GRP_NAME]),
+		    NF_VPN_GENL_GROUP))
+		nfvpn_group = mnl_attr_get_u32(tb[CTRL_ATTR_MCAST_GRP_ID]);
+}
+
+static void nfvpn_take_family(const struct genlmsghdr *head,
+			      const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *tb[CTRL_ATTR_MAX + 1], *group;
+
+	(void)head;
+	(void)data;
+	nfvpn_parse(nlh, tb, CTRL_ATTR_MAX);
+	if (!tb[CTRL_ATTR_FAMILY_NAME] || !tb[CTRL_ATTR_FAMILY_ID] ||
+	    mnl_attr_validate(tb[CTRL_ATTR_FAMILY_ID], MNL_TYPE_U16) < 0 ||
+	    mnl_attr_validate(tb[CTRL_ATTR_FAMILY_NAME],
+			      MNL_TYPE_NUL_STRING) < 0 ||
+	    strcmp(mnl_attr_get_str(tb[CTRL_ATTR_FAMILY_NAME]),
+		   NF_VPN_GENL_NAME))
+		return;
+	nfvpn_family = mnl_attr_get_u16(tb[CTRL_ATTR_FAMILY_ID]);
+	if (tb[CTRL_ATTR_MCAST_GROUPS])
+		mnl_attr_for_each_nested(group, tb[CTRL_ATTR_MCAST_GROUPS])
+			nfvpn_take_group(group);
+}
+
+void nfvpn_open(void)
+{
+	char buffer[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh;
+	int yes = 1;
+
+	nfvpn_socket = mnl_socket_open(NETLINK_GENERIC);
+	if (!nfvpn_socket ||
+	    mnl_socket_bind(nfvpn_socket, 0, MNL_SOCKET_AUTOPID) < 0)
+		nfvpn_die(NFVPN_FAILED, "cannot open netlink: %s",
+			  strerror(errno));
+	mnl_socket_setsockopt(nfvpn_socket, NETLINK_EXT_ACK, &yes, sizeof(yes));
+	/* All families: to ask for one that is not there would load a module. */
+	nlh = nfvpn_request(buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, true);
+	nfvpn_send(nlh);
+	nfvpn_receive(nlh->nlmsg_seq, nfvpn_take_family, NULL);
+	if (!nfvpn_family)
+		nfvpn_die(NFVPN_NO_MODULE,
+			  "the module is not loaded: modprobe nf_vpn_passthrough");
+}
+
+void nfvpn_listen(nfvpn_take *take, void *data)
+{
+	if (mnl_socket_setsockopt(nfvpn_socket, NETLINK_ADD_MEMBERSHIP,
+				  &nfvpn_group, sizeof(nfvpn_group)) < 0) {
+		if (errno == EPERM)
+			nfvpn_refused(EPERM, "events are for CAP_NET_ADMIN only");
+		nfvpn_die(NFVPN_FAILED, "cannot listen: %s", strerror(errno));
+	}
+	nfvpn_receive(0, take, data);
+}
