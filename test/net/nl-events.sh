@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# kernels: ends
+# timeout: 180
+#
+# "nfvpn watch" tells of sessions that come and go, of SPIs whose owner was found,
+# of packets nobody awaits, and of a limit that was met; a flood of such packets
+# does not flood who listens, and what was left out is counted.
+# shellcheck source=test/lib/ktap.sh
+. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=test/lib/topo.sh
+. "$(dirname "$0")/../lib/topo.sh"
+# shellcheck source=test/peer/ike.sh
+. "$(dirname "$0")/../peer/ike.sh"
+
+# told PATTERN...: a line that has them all, in that order
+told() { grep -q "$(printf '.*%s' "$@")" "$(log_of watch)"; }
+tells() { wait_for 15 told "$@"; }
+
+plan 9
+must modprobe nf_vpn_passthrough
+topo_up 1
+helper_rule vpn-ike udp 500
+must background r watch nfvpn watch -j
+must wait_for 15 r sh -c 'grep -q . /proc/net/netlink'
+peers_up c1 s
+# it listens when a first event reaches it
+is "a client meets the server" "$(meet c1 s)" "$WAN:500"
+check "its session is up" tells '"event":"up"' '"protocol":"esp"' "\"client\":\"$(client_ip 1)\",\"server\":\"$SERVER\",\"public\":\"$WAN\""
+settle c1 s 0x1001 0x2001
+check "its SPI is settled" tells '"event":"settled"' '"number":8193'
+
+# random SPIs; who was served a moment ago may own one, so it goes on for a while
+flood_is_told() { ask flood s $WAN 100 seq=99 >/dev/null && told '"event":"spoof-suspected"' '"missed":'; }
+check "SPIs nobody awaits: what is left out is counted" wait_for 40 flood_is_told
+check "it says from whom they pretend to be" told '"event":"spoof-suspected"' "\"server\":\"$SERVER\""
+
+must r sysctl -qw net.netfilter.nf_vpn.max_flows=2
+ask esp c1 $SERVER 0x1011 1 >/dev/null
+check "a limit is told" tells '"event":"limit"' "\"client\":\"$(client_ip 1)\""
+is "flushed" "$(r nfvpn flush --client "$(client_ip 1)")" "1 session ended"
+check "and its end told" tells '"event":"down"' "\"client\":\"$(client_ip 1)\""
+peers_down
+stop watch
+check "the namespaces are gone" topo_down
