@@ -27,7 +27,7 @@ is "client 2's call" "$(p c2 call k 7)" "up own=7 peer=101"
 public=$(p s wait a2 ocrq); public=${public#*own=}
 
 # from inside: client 2 names IDs that are its own nowhere, but client 1's outside
-for id in 100 "$public" 65535; do must p_ok c2 send k ccrq own=$id; done
+for id in 100 "$public" 65535; do must p_ok c2 send k ccrq own="$id"; done
 must p_ok c2 send k cdn own=100 + cdn own="$public" + echorq id=1
 p s wait a2 echorq >/dev/null
 seen=$(sed -nE 's/.* a2 < (ccrq|cdn) own=//p' "$(log_of s)")
