@@ -117,6 +117,26 @@ router_rules() {
 	N
 }
 
+# Hosts behind the ends: d 10.1.1.2 and e 10.1.2.2 behind c1, v 10.9.0.2 behind s.
+# Their routers' inner devices are ind, ine and inv; rules are the test's.
+topo_behind() {
+	local ns
+	for ns in d e v; do must ns_add "$ns"; done
+	must link d eth0 c1 ind
+	must link e eth0 c1 ine
+	must link v eth0 s inv
+	must address d eth0 10.1.1.2/24; must address c1 ind 10.1.1.1/24
+	must address e eth0 10.1.2.2/24; must address c1 ine 10.1.2.1/24
+	must address v eth0 10.9.0.2/24; must address s inv 10.9.0.1/24
+	must in_ns d ip route add default via 10.1.1.1
+	must in_ns e ip route add default via 10.1.2.1
+	must in_ns v ip route add default via 10.9.0.1
+}
+
+# A counter of /proc/net/nf_vpn/stats in r (or in namespace $2).
+# shellcheck disable=SC2016 # awk's
+counted() { in_ns "${2:-r}" awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
+
 # helper_rule TYPE PROTOCOL PORT: the admin's opt-in, in the router.
 helper_rule() {
 	r nft -f - <<-N

@@ -18,7 +18,6 @@ signed() { # NAMESPACE OWN OTHER SPI-OUT SPI-IN
 	sa "$1" "$2" "$3" "$4" && sa "$1" "$3" "$2" "$5" &&
 		policy "$1" "$2" "$3" out && policy "$1" "$3" "$2" in
 }
-counted() { r sed -nE "s/^$1\t([0-9]+).*/\1/p" /proc/net/nf_vpn/stats; }
 told() { dmesg | grep -c "AH between $(client_ip 2) and $SERVER is translated"; }
 # shellcheck disable=SC2016 # awk's
 discarded() { s awk '$1 ~ /XfrmIn/ { n += $2 } END { print n + 0 }' /proc/net/xfrm_stat; }

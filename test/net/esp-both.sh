@@ -39,8 +39,6 @@ router() {
 	N
 }
 
-refused() { in_ns "$1" sed -nE 's/^esp_refused\t([0-9]+).*/\1/p' /proc/net/nf_vpn/stats; }
-
 # tunnel C OUT IN ROUTER...: both ways until these routers know whose IN is
 tunnel() {
 	local up router seq=2
@@ -55,16 +53,7 @@ tunnel() {
 plan 16
 topo_up 2
 helper_rule vpn-ike udp 500
-for ns in d e v; do must ns_add $ns; done
-must link d eth0 c1 ind
-must link e eth0 c1 ine
-must link v eth0 s inv
-must address d eth0 10.1.1.2/24; must address c1 ind 10.1.1.1/24
-must address e eth0 10.1.2.2/24; must address c1 ine 10.1.2.1/24
-must address v eth0 10.9.0.2/24; must address s inv 10.9.0.1/24
-must in_ns d ip route add default via 10.1.1.1
-must in_ns e ip route add default via 10.1.2.1
-must in_ns v ip route add default via 10.9.0.1
+topo_behind
 must router c1 </dev/null
 must router s <<-'N'
 	chain pre { type nat hook prerouting priority dstnat; iifname "eth0" udp dport 500 dnat to 10.9.0.2; }
@@ -90,6 +79,6 @@ is "it works" "$(tunnel d 0x1101 0x2101 c1 r)" "v $WAN, d $SERVER"
 is "all go on again" "$(deliver v $WAN 0x2101 391), $(deliver v $WAN 0x2102 391), $(deliver v $WAN 0x2003 392)" \
 	"d $SERVER, e $SERVER, c2 $SERVER"
 is "nothing was refused, in three routers" \
-	"$(refused r)$(refused c1)$(refused s)" 000
+	"$(counted esp_refused)$(counted esp_refused c1)$(counted esp_refused s)" 000
 peers_down
 check "the namespaces are gone" topo_down

@@ -51,7 +51,6 @@ while True:
 ports() { tail -n "+$((seen + 1))" "$(log_of server)" | awk '$1 == "from" { print $3 }' | sort -un; }
 from_now() { seen=$(wc -l <"$(log_of server)"); }
 seen=0
-counted() { r sed -nE "s/^$1\t([0-9]+).*/\1/p" /proc/net/nf_vpn/stats; }
 at_most() { [ "$1" -le "$2" ] || echo "$1"; }
 
 plan 14

@@ -41,16 +41,7 @@ router() {
 		$(cat)
 	N
 }
-for ns in d e v; do must ns_add $ns; done
-must link d eth0 c1 ind
-must link e eth0 c1 ine
-must link v eth0 s inv
-must address d eth0 10.1.1.2/24; must address c1 ind 10.1.1.1/24
-must address e eth0 10.1.2.2/24; must address c1 ine 10.1.2.1/24
-must address v eth0 10.9.0.2/24; must address s inv 10.9.0.1/24
-must in_ns d ip route add default via 10.1.1.1
-must in_ns e ip route add default via 10.1.2.1
-must in_ns v ip route add default via 10.9.0.1
+topo_behind
 must router c1 <<-'N'
 	table ip nat {
 		chain post { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }

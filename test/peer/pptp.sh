@@ -52,10 +52,6 @@ control_started() { p "$1" start "$2" | grep -x 'sccrp'; }
 # The last connection that a listening peer accepted: a1, a2, ...
 last_accepted() { sed -nE 's/.* (a[0-9]+) from .*/\1/p' "$(log_of "$1")" | tail -n 1; }
 
-# A counter of /proc/net/nf_vpn/stats in r (or in namespace $2).
-# shellcheck disable=SC2016 # awk's
-counted() { in_ns "${2:-r}" awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
-
 counted_is() { [ "$(counted "$1")" = "$2" ]; }
 counted_above() { [ "$(counted "$1")" -gt "$2" ]; }
 
