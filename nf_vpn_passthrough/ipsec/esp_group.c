@@ -105,17 +105,19 @@ void nf_vpn_group_leave(struct nf_vpn_pair *pair)
 
 /*
  * A client with an open gate that sends and is sent nothing: its SPI is settled
- * as another client's, by mistake or because that one chose the same.
+ * as another client's, by mistake or because that one chose the same. Who has
+ * been silent since it was fed waits for nothing.
  */
 static bool nf_vpn_group_in_vain(const struct nf_vpn_pair *pair,
 				 const struct nf_vpn_esp_candidate *c)
 {
+	u32 hungry_ms = jiffies_to_msecs(jiffies - READ_ONCE(pair->fed));
+
 	return (c->gates || c->tentative) && c->unmatched_out &&
 	       c->idle_ms < NF_VPN_GROUP_TRIES_MS &&
 	       c->out_age_ms >= NF_VPN_GROUP_VAIN_MS &&
 	       c->out_age_ms < NF_VPN_GROUP_GIVE_UP_MS &&
-	       time_after(jiffies, READ_ONCE(pair->fed) +
-			  msecs_to_jiffies(NF_VPN_GROUP_VAIN_MS));
+	       hungry_ms > NF_VPN_GROUP_VAIN_MS && c->idle_ms < hungry_ms;
 }
 
 static bool nf_vpn_group_review(struct nf_vpn_pair *pair, u32 now)
