@@ -38,6 +38,7 @@ with_nft() {
 helper() {
 	local name
 	r conntrack -D -p "$2" --dport "$3" >/dev/null 2>&1
+	# an entry that is reset before it is answered is gone at once: somebody listens
 	if [ "$2" = tcp ]; then in_ns "$1" nc -z -w 1 $SERVER "$3" 2>/dev/null
 	else echo x | in_ns "$1" nc -u -q 0 -w 1 $SERVER "$3" 2>/dev/null; fi
 	name=$(r conntrack -L -p "$2" --dport "$3" 2>/dev/null | sed -nE 's/.*helper=([a-z0-9-]+).*/\1/p')
@@ -45,8 +46,9 @@ helper() {
 }
 helpers() { echo "$(helper "$1" tcp 1723) $(helper "$1" udp 500) $(helper "$1" udp 4500) $(helper "$1" udp 1701)"; }
 
-plan 46
+plan 47
 topo_up 2
+must background s server nc -lk 1723
 rm -rf /etc/nf_vpn
 before=$(all_but_ours)
 
@@ -117,4 +119,5 @@ is "the admin's tables are as they were" "$(all_but_ours)" "$before"
 echo "table ip admin {}" >$FILE
 matches "a file that is not ours is not touched" "$(said r nfvpn enable pptp --lan lan1) $(cat $FILE)" "^1 .*move it away.*table ip admin"
 rm -rf /etc/nf_vpn
+stop server
 check "the namespaces are gone" topo_down
