@@ -177,6 +177,15 @@ static void nfvpn_run_disable(const struct nfvpn_filter *filter)
 	nfvpn_disable(&nfvpn_asked);
 }
 
+/* Its exit code says whether something was found. */
+static void nfvpn_run_doctor(const struct nfvpn_filter *filter)
+{
+	int code = nfvpn_doctor(filter);
+
+	if (code && !fflush(stdout))
+		exit(code);
+}
+
 enum {
 	NFVPN_NETLINK = 1,	/* asks the module */
 	NFVPN_WORDS = 2,	/* takes names of protocols */
@@ -194,6 +203,7 @@ static const struct {
 	{ "status", nfvpn_status, NFVPN_NETLINK },
 	{ "enable", nfvpn_run_enable, NFVPN_WORDS },
 	{ "disable", nfvpn_run_disable, NFVPN_WORDS },
+	{ "doctor", nfvpn_run_doctor, 0 },
 	{ "load", nfvpn_load, 0 },
 	{ "unload", nfvpn_unload, 0 },
 };

@@ -65,8 +65,14 @@ void nfvpn_die(int code, const char *format, ...);
 
 /* show.c */
 const char *nfvpn_protocol_name(uint32_t protocol);
+/* As a JSON string, to stdout. */
+void nfvpn_put_quoted(const char *text);
 /* 0: no such name */
 uint32_t nfvpn_protocol_by_name(const char *name);
+/* What is missing or has another size than it should have is 0, or "". */
+uint32_t nfvpn_u32(const struct nlattr *attr);
+uint64_t nfvpn_u64(const struct nlattr *attr);
+const char *nfvpn_string(const struct nlattr *attr);
 void nfvpn_list(const struct nfvpn_filter *filter);
 void nfvpn_stats(const struct nfvpn_filter *filter);
 void nfvpn_status(const struct nfvpn_filter *filter);
@@ -79,6 +85,9 @@ void nfvpn_load(const struct nfvpn_filter *filter);
 void nfvpn_unload(const struct nfvpn_filter *filter);
 /* The sysctl l2tp_ip_mark, 0 if there is none. */
 uint32_t nfvpn_mark_get(void);
+
+/* doctor.c: NFVPN_OK, or NFVPN_FAILED if something was found. */
+int nfvpn_doctor(const struct nfvpn_filter *filter);
 
 /* run.c */
 
