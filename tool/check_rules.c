@@ -53,6 +53,7 @@ struct nfvpn_rule {
 	bool		named;		/* by protocol or port */
 	bool		more;		/* addresses, sets: matches not all of them */
 	bool		opaque;		/* matches that we cannot read */
+	bool		maps;		/* a verdict map that we cannot read */
 	bool		states;		/* there is a match of ct state */
 	bool		related;	/* ... that has related */
 	bool		fresh;		/* ... that has new */
@@ -293,8 +294,7 @@ static void nfvpn_digest_vmap(struct nfvpn_rule *rule,
 		rule->related = true;
 		rule->accept = true;
 	}
-	if (!rule->accept)
-		rule->opaque = true;
+	rule->maps = !rule->accept;
 }
 
 static void nfvpn_digest(struct nfvpn_rule *rule, const struct nfvpn_json *json)
@@ -457,6 +457,8 @@ static void nfvpn_walk_chain(struct nfvpn_walk *walk, const char *name,
 			continue;
 		nfvpn_digest(&rule, json);
 		rule.about &= among;
+		if (rule.maps)
+			walk->fine = NFVPN_ALL;
 		if (rule.accept)
 			nfvpn_walk_accept(walk, &rule);
 		if (rule.drop && rule.about)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Limits, and what sessions, flows and counters tell about the other sides. */
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <string.h>
 #include "doctor.h"
@@ -10,8 +11,6 @@
 #define NFVPN_PATIENCE	10
 /* Unanswered packets that are more than bad luck. */
 #define NFVPN_TRIES	3
-
-typedef unsigned long long nfvpn_ull;
 
 static const struct {
 	const char	*counter;
@@ -39,8 +38,8 @@ static void nfvpn_check_limits(const struct nfvpn_facts *facts)
 			nfvpn_find(&(struct nfvpn_finding){
 				NFVPN_FAULT, "limit", "this router's settings",
 				nfvpn_limits[i].what,
-				nfvpn_say("nfvpn stats: %s %llu; %u of %u flows are used",
-					  nfvpn_limits[i].counter, (nfvpn_ull)n,
+				nfvpn_say("nfvpn stats: %s %" PRIu64 "; %u of %u flows are used",
+					  nfvpn_limits[i].counter, n,
 					  facts->n_flows, facts->max_flows),
 				nfvpn_limits[i].todo });
 	}
@@ -54,7 +53,7 @@ static void nfvpn_check_ah(const struct nfvpn_facts *facts)
 		nfvpn_find(&(struct nfvpn_finding){
 			NFVPN_FAULT, "ah-nat", "the client's and the server's settings",
 			"AH crosses the NAT: it signs the addresses, so the other end discards it; no router can help",
-			nfvpn_say("nfvpn stats: ah_nat %llu", (nfvpn_ull)n),
+			nfvpn_say("nfvpn stats: ah_nat %" PRIu64, n),
 			"use ESP without AH at both ends, or NAT traversal" });
 }
 
@@ -151,13 +150,13 @@ static void nfvpn_find_stuck(const struct nfvpn_facts *facts,
 			 "the server, or the way there: nothing has come back to this router",
 		nfvpn_say("session %u of %s: the client sends, and no packet comes back",
 			  session->id, nfvpn_say_address(session->client)),
-		nfvpn_say("nfvpn list: %s to %s, %llu packets out, %llu in, for %u s; %s %llu",
+		nfvpn_say("nfvpn list: %s to %s, %" PRIu64 " packets out, %" PRIu64 " in, for %u s; %s %" PRIu64,
 			  nfvpn_protocol_name(session->protocol),
 			  nfvpn_say_address(session->server),
-			  (nfvpn_ull)session->out, (nfvpn_ull)session->in,
+			  session->out, session->in,
 			  session->age,
 			  session->protocol == NF_VPN_PROTOCOL_PPTP ?
-			  "gre_unknown" : "esp_unexpected", (nfvpn_ull)strays),
+			  "gre_unknown" : "esp_unexpected", strays),
 		nfvpn_say("tcpdump -ni WAN-INTERFACE '%s and host %s': only packets out: the server's firewall or the provider drops them",
 			  nfvpn_tcpdump(session->protocol),
 			  nfvpn_say_address(session->server)) });
@@ -222,7 +221,7 @@ static bool nfvpn_check_second(const struct nfvpn_facts *facts,
 		nfvpn_find(&(struct nfvpn_finding){
 			NFVPN_FAULT, "second-client", "the server",
 			nfvpn_say("the server answers one client and refuses another behind the same address: it allows one connection an address"),
-			nfvpn_say("conntrack: %s -> %s port %u is answered; %s -> %s port %u %s%s, %llu packets",
+			nfvpn_say("conntrack: %s -> %s port %u is answered; %s -> %s port %u %s%s, %" PRIu64 " packets",
 				  nfvpn_say_address(other->orig.src),
 				  nfvpn_say_address(other->orig.dst),
 				  other->orig.dport,
@@ -231,7 +230,7 @@ static bool nfvpn_check_second(const struct nfvpn_facts *facts,
 				  flow->orig.dport,
 				  flow->unreplied ? "is not" : "was closed, state ",
 				  flow->unreplied ? "" : flow->state,
-				  (nfvpn_ull)flow->orig.packets),
+				  flow->orig.packets),
 			"raise the server's limit of connections from one address, or give the second client another public address (snat)" });
 		return true;
 	}
@@ -324,8 +323,8 @@ static void nfvpn_check_told(const struct nfvpn_facts *facts)
 			nfvpn_find(&(struct nfvpn_finding){
 				nfvpn_told[i].weight, nfvpn_told[i].check,
 				nfvpn_told[i].at, nfvpn_told[i].what,
-				nfvpn_say("nfvpn stats: %s %llu",
-					  nfvpn_told[i].counter, (nfvpn_ull)n),
+				nfvpn_say("nfvpn stats: %s %" PRIu64,
+					  nfvpn_told[i].counter, n),
 				nfvpn_told[i].todo });
 	}
 }

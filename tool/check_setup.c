@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* This router's own part: modules, rules that name helpers, connection tracking. */
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +191,20 @@ static void nfvpn_check_own(const struct nfvpn_facts *facts,
 	}
 }
 
+/* It has a session: somebody marked it in time. */
+static bool nfvpn_is_marked(const struct nfvpn_facts *facts,
+			    const struct nfvpn_flow *flow)
+{
+	size_t i;
+
+	for (i = 0; i < facts->sessions.n; i++)
+		if (facts->sessions.at[i].protocol == NF_VPN_PROTOCOL_L2TP_IP &&
+		    facts->sessions.at[i].client == flow->orig.src &&
+		    facts->sessions.at[i].server == flow->orig.dst)
+			return true;
+	return false;
+}
+
 static void nfvpn_check_l2tp_ip(const struct nfvpn_facts *facts)
 {
 	uint64_t n = nfvpn_facts_stat(facts, "l2tp_unknown");
@@ -198,18 +213,16 @@ static void nfvpn_check_l2tp_ip(const struct nfvpn_facts *facts)
 
 	for (i = 0; i < facts->flows.n; i++) {
 		flow = &facts->flows.at[i];
-		if (flow->protocol != NFVPN_IP_L2TP || !nfvpn_translated(flow))
+		if (flow->protocol != NFVPN_IP_L2TP ||
+		    !nfvpn_translated(flow) || nfvpn_is_marked(facts, flow))
 			continue;
-		for (size_t k = 0; k < facts->sessions.n; k++)
-			if (facts->sessions.at[k].client == flow->orig.src &&
-			    facts->sessions.at[k].server == flow->orig.dst)
-				return;
 		nfvpn_find(&(struct nfvpn_finding){
 			NFVPN_FAULT, "l2tp-ip-unmarked", NFVPN_HERE,
 			"L2TP over IP (protocol 115) crosses without help: its packets are not marked, or were not from the first one on",
-			nfvpn_say("%s; l2tp_ip_mark is 0x%x, l2tp_unknown %llu",
-				  nfvpn_say_flow(flow), nfvpn_mark_get(),
-				  (unsigned long long)n),
+			nfvpn_say("conntrack: %s -> %s; l2tp_ip_mark is 0x%x, l2tp_unknown %" PRIu64,
+				  nfvpn_say_address(flow->orig.src),
+				  nfvpn_say_address(flow->orig.dst),
+				  nfvpn_mark_get(), n),
 			"nfvpn enable l2tp, then conntrack -D -p 115" });
 		return;
 	}
@@ -227,8 +240,8 @@ static void nfvpn_check_conntrack(void)
 	nfvpn_find(&(struct nfvpn_finding){
 		NFVPN_FAULT, "conntrack-full", NFVPN_HERE,
 		"connection tracking is full: new tunnels are dropped",
-		nfvpn_say("nf_conntrack_count %llu of nf_conntrack_max %llu",
-			  (unsigned long long)count, (unsigned long long)max),
+		nfvpn_say("nf_conntrack_count %" PRIu64 " of nf_conntrack_max %" PRIu64,
+			  count, max),
 		"sysctl -w net.netfilter.nf_conntrack_max=262144; conntrack -L shows who fills it" });
 }
 

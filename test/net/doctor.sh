@@ -43,8 +43,8 @@ is "no rule" "$(doctor)" "1 fault:no-rule"
 connects c1
 is "a client that nobody helps" "$(doctor)" "1 fault:helper-missing fault:no-rule"
 matches "by its entry" "$(told helper-missing seen)" "$(client_ip 1) -> $SERVER port 1723, helper none"
-must r nfvpn enable pptp ipsec l2tp --lan 'lan*'
-is "older than its rule" "$(doctor)" "1 fault:helper-not-assigned"
+must r nfvpn enable pptp ipsec --lan 'lan*'
+is "older than its rule" "$(doctor)" "1 fault:helper-not-assigned note:nothing-yet"
 matches "what to do" "$(told helper-not-assigned 'do')" "conntrack -D -p tcp --dport 1723"
 hangs_up c1
 is "rules, and nobody came: a note" "$(doctor)" "0 note:nothing-yet"
@@ -64,6 +64,7 @@ else
 	pass "this kernel has no PPTP helper of its own: $(uname -r)"
 fi
 stop server
+must r nfvpn enable l2tp
 
 peers_up c1 c2 s
 matches "two IPsec clients" "$(meet c1 s) $(settle c1 s 0x1001 0x2001) $(meet c2 s) $(settle c2 s 0x1002 0x2002)" "^$WAN:500 +$WAN:"
@@ -133,10 +134,10 @@ is "and that something met" "$(doctor): $(told notrack what)" "1 fault:notrack: 
 r nft delete table ip raw
 must background r ike nc -lu 500
 is "this router's own IKE alone is no fault" "$(doctor)" "0"
-r nft 'table ip dnat { chain pre { type nat hook prerouting priority dstnat; iifname "wan" udp dport 500 dnat to 192.168.1.2; }; }'
+r nft 'table ip portfw { chain pre { type nat hook prerouting priority dstnat; iifname "wan" udp dport 500 dnat to 192.168.1.2; }; }'
 is "beside a port forward it is" "$(doctor)" "1 fault:own-endpoint"
 stop ike
-r nft delete table ip dnat
+r nft delete table ip portfw
 must r nfvpn disable l2tp
 ask raw c1 $SERVER 115 0000000012345678 >/dev/null
 is "protocol 115 without a mark" "$(doctor)" "1 fault:l2tp-ip-unmarked"
