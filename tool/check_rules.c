@@ -134,25 +134,22 @@ static bool nfvpn_is_set(const struct nfvpn_facts *facts,
 	return false;
 }
 
-/* iptables' target is not in nft's JSON. */
-static bool nfvpn_iptables_give(const char *type, const char *hook)
+/* "-A OUTPUT -p tcp -m tcp --dport 1723 -j CT --helper vpn-pptp" */
+static bool nfvpn_iptables_give(const char *text, const char *type,
+				const char *hook)
 {
 	const char *want = nfvpn_say("--helper %s\n", type);
-	char *text, *line, *hit;
-	bool found = false;
+	const char *line, *hit;
 
-	nfvpn_run((char *[]){ "iptables-save", "-t", "raw", NULL },
-		  NFVPN_STDOUT, &text);
-	for (hit = strstr(text, want); hit && !found;
+	for (hit = text ? strstr(text, want) : NULL; hit;
 	     hit = strstr(hit + 1, want)) {
-		line = hit;
-		while (line > text && line[-1] != '\n')
-			line--;
-		found = !hook || strcmp(hook, "output") ||
-			!strncmp(line, "-A OUTPUT ", strlen("-A OUTPUT "));
+		for (line = hit; line > text && line[-1] != '\n'; line--)
+			;
+		if (!hook || strcmp(hook, "output") ||
+		    !strncmp(line, "-A OUTPUT ", strlen("-A OUTPUT ")))
+			return true;
 	}
-	free(text);
-	return found;
+	return false;
 }
 
 bool nfvpn_rules_give(const struct nfvpn_facts *facts, const char *type,
@@ -166,7 +163,7 @@ bool nfvpn_rules_give(const struct nfvpn_facts *facts, const char *type,
 		    nfvpn_is_set(facts, helper, hook))
 			return true;
 	}
-	return nfvpn_iptables_give(type, hook);
+	return nfvpn_iptables_give(facts->iptables, type, hook);
 }
 
 /* --- what is dropped */

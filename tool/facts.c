@@ -160,6 +160,25 @@ static void nfvpn_get_nft(struct nfvpn_facts *facts)
 	free(text);
 }
 
+/*
+ * iptables' targets are not in nft's JSON.  Asked for only if there are some: the
+ * older kind would load its module.
+ */
+static void nfvpn_get_iptables(struct nfvpn_facts *facts)
+{
+	char *tables = NULL, *save = NULL;
+
+	if (nfvpn_js_has(facts->nft, "CT"))
+		save = "iptables-nft-save";
+	else if (nfvpn_read_file("/proc/net/ip_tables_names", &tables) &&
+		 strstr(tables, "raw"))
+		save = "iptables-legacy-save";
+	free(tables);
+	if (save)
+		nfvpn_run((char *[]){ save, "-t", "raw", NULL }, NFVPN_STDOUT,
+			  &facts->iptables);
+}
+
 static void nfvpn_get_addresses(struct nfvpn_facts *facts)
 {
 	struct ifaddrs *all, *one;
@@ -184,6 +203,7 @@ void nfvpn_facts_get(struct nfvpn_facts *facts)
 	memset(facts, 0, sizeof(*facts));
 	nfvpn_get_module(facts);
 	nfvpn_get_nft(facts);
+	nfvpn_get_iptables(facts);
 	nfvpn_get_flows(facts);
 	nfvpn_get_addresses(facts);
 }
@@ -191,6 +211,7 @@ void nfvpn_facts_get(struct nfvpn_facts *facts)
 void nfvpn_facts_put(struct nfvpn_facts *facts)
 {
 	nfvpn_js_free(facts->nft);
+	free(facts->iptables);
 	free(facts->stats.at);
 	free(facts->sessions.at);
 	free(facts->flows.at);

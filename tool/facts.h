@@ -59,6 +59,7 @@ struct nfvpn_address {
  * struct nfvpn_facts - all of it
  * @module: nf_vpn is loaded, and told @stats, @sessions and the limits
  * @nft: the ruleset, or NULL
+ * @iptables: its table raw, if there is one; else NULL
  * @conntrack: could be read
  */
 struct nfvpn_facts {
@@ -69,6 +70,7 @@ struct nfvpn_facts {
 	uint32_t			n_flows;
 	uint32_t			max_flows;
 	struct nfvpn_json		*nft;
+	char				*iptables;
 	bool				conntrack;
 	NFVPN_ARRAY(struct nfvpn_flow)	flows;
 	NFVPN_ARRAY(struct nfvpn_address) addresses;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "ktap.h"
-#include "../../tool/facts.h"
+#include "../../tool/doctor.h"
 #include "../../tool/nfvpn.h"
 #include "../../tool/rules.h"
 
@@ -476,6 +476,105 @@ static void texts_at_random(void)
 	}
 }
 
+/* ---- the ruleset, as the doctor reads it ---- */
+
+#define CHAIN(hook, policy) \
+	"{\"chain\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"c\",\"type\":\"filter\",\"hook\":\"" hook "\",\"prio\":0,\"policy\":\"" policy "\"}}"
+#define RULE_OF(chain, expr) \
+	",{\"rule\":{\"family\":\"inet\",\"table\":\"t\",\"chain\":\"" chain "\",\"handle\":9,\"expr\":[" expr "]}}"
+#define RULE(expr)	RULE_OF("c", expr)
+#define MATCH(op, left, right) \
+	"{\"match\":{\"op\":\"" op "\",\"left\":" left ",\"right\":" right "}},"
+#define L4(op, right)	MATCH(op, "{\"meta\":{\"key\":\"l4proto\"}}", right)
+#define DPORT(l4, right) \
+	MATCH("==", "{\"payload\":{\"protocol\":\"" l4 "\",\"field\":\"dport\"}}", right)
+#define STATE(op, right) MATCH(op, "{\"ct\":{\"key\":\"state\"}}", right)
+#define FROM(iface)	MATCH("==", "{\"meta\":{\"key\":\"iifname\"}}", "\"" iface "\"")
+#define DROPS		"{\"counter\":{\"packets\":3,\"bytes\":9}},{\"drop\":null}"
+#define ACCEPT		"{\"accept\":null}"
+#define RELATED		RULE(STATE("in", "[\"established\",\"related\"]") ACCEPT)
+#define JUMP		"{\"jump\":{\"target\":\"d\"}}"
+
+/* What is said of each; "": nothing. */
+static const struct {
+	const char	*text;
+	const char	*said;
+} rulesets[] = {
+	{ CHAIN("forward", "accept"), "" },
+	{ CHAIN("forward", "drop") RELATED, "" },
+	{ CHAIN("forward", "drop") RULE(STATE("in", "\"established\"") ACCEPT), "related-dropped" },
+	{ CHAIN("forward", "drop") RULE(FROM("lan") ACCEPT), "" },
+	{ CHAIN("input", "drop"), "" },
+	{ CHAIN("forward", "accept") RULE(L4("==", "\"esp\"") DROPS), "drops ESP\n" },
+	{ CHAIN("forward", "accept") RULE(L4("==", "{\"set\":[\"gre\",50]}") DROPS), "drops GRE, ESP\n" },
+	{ CHAIN("forward", "accept") RULE(L4("!=", "{\"set\":[\"tcp\",\"udp\",\"icmp\"]}") DROPS), "drops GRE, ESP, L2TP over IP\n" },
+	{ CHAIN("forward", "accept") RELATED RULE(L4("==", "\"esp\"") DROPS), "" },
+	{ CHAIN("forward", "accept") RELATED RULE(DPORT("udp", "{\"range\":[1000,5000]}") DROPS), "drops UDP 4500, UDP 1701\n" },
+	{ CHAIN("forward", "accept") RELATED RULE(DPORT("udp", "{\"set\":[500,{\"range\":[4000,4600]}]}") DROPS), "drops UDP 500, UDP 4500\n" },
+	{ CHAIN("forward", "accept") RULE(DPORT("tcp", "500") DROPS), "" },
+	{ CHAIN("forward", "accept") RULE(DPORT("th", "1723") DROPS), "drops TCP 1723\n" },
+	{ CHAIN("forward", "accept") RULE(FROM("lan") STATE("in", "\"new\"") ACCEPT) RULE(DPORT("udp", "500") DROPS), "" },
+	{ CHAIN("forward", "accept") RULE(DPORT("udp", "\"@ports\"") DROPS), "drops UDP 500" },
+	{ CHAIN("forward", "accept") RULE(STATE("in", "\"invalid\"") DROPS), "" },
+	{ CHAIN("forward", "accept") RULE(JUMP) RULE_OF("d", L4("==", "\"gre\"") DROPS), "chain d, rule" },
+	{ CHAIN("forward", "accept") RULE(DPORT("udp", "53") JUMP) RULE_OF("d", L4("==", "\"gre\"") DROPS), "" },
+	{ CHAIN("prerouting", "accept") RULE(L4("==", "\"esp\"") DROPS), "drops ESP\n" },
+	{ CHAIN("prerouting", "accept") RULE(DPORT("udp", "500") DROPS), "" },
+	{ CHAIN("prerouting", "accept") RULE(DPORT("udp", "500") "{\"notrack\":null}"), "takes UDP 500 out" },
+	{ CHAIN("forward", "accept") RULE("{\"xt\":{\"type\":\"match\",\"name\":\"conntrack\"}}," ACCEPT) RULE(L4("==", "\"esp\"") DROPS), "" },
+};
+
+#define RULESETS	(sizeof(rulesets) / sizeof(rulesets[0]))
+
+/* Of a ruleset: what the doctor says; to be freed. */
+static char *diagnose(const char *items)
+{
+	struct nfvpn_facts facts = { 0 };
+	FILE *out = stdout;
+	char *text, *told;
+	size_t len;
+
+	if (asprintf(&text, "{\"nftables\":[%s]}", items) < 0)
+		abort();
+	facts.nft = nfvpn_js_parse(text);
+	free(text);
+	stdout = open_memstream(&told, &len);
+	nfvpn_check_rules(&facts);
+	fclose(stdout);
+	stdout = out;
+	nfvpn_facts_put(&facts);
+	return told;
+}
+
+static void rules_read(void)
+{
+	unsigned int i;
+	char *told;
+
+	for (i = 0; i < RULESETS; i++) {
+		told = diagnose(rulesets[i].text);
+		CHECK_MSG(*rulesets[i].said ? !!strstr(told, rulesets[i].said) : !*told,
+			  "%s\n%s", rulesets[i].text, told);
+		free(told);
+	}
+}
+
+static void rules_at_random(void)
+{
+	unsigned int round, k;
+	size_t len;
+	char *text;
+
+	for (round = 0; round < FUZZ_ROUNDS / 10; round++) {
+		text = strdup(rulesets[round % RULESETS].text);
+		len = strlen(text);
+		for (k = 0; k < 3; k++)
+			text[ktap_below(&dice, len)] = 0x20 + ktap_below(&dice, 96);
+		free(diagnose(text));
+		free(text);
+	}
+}
+
 /* Brackets without end do not end the stack. */
 static void too_deep(void)
 {
@@ -495,6 +594,8 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(rules_again),
 	KTAP_CASE(names_refused),
 	KTAP_CASE(texts_at_random),
+	KTAP_CASE(rules_read),
+	KTAP_CASE(rules_at_random),
 	KTAP_CASE(too_deep),
 };
 
