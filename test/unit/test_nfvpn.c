@@ -323,6 +323,26 @@ static void whole(void)
 	CHECK_MSG(strstr(complained, "nfvpn: no such session"), "%s", complained);
 }
 
+/* At the very end: a number of half its size, a text without its 0. */
+static void wrong_sizes(void)
+{
+	struct nlmsghdr *nlh = begin(0, FAMILY, NF_VPN_CMD_STAT_GET);
+
+	mnl_attr_put_strz(nlh, NF_VPN_A_STAT_NAME, "attached");
+	mnl_attr_put_u32(nlh, NF_VPN_A_STAT_VALUE, 5);
+	end(0, nlh);
+	done();
+	CHECK_EQ(run(nfvpn_stats, true), NFVPN_OK);
+	CHECK_MSG(strstr(said, "\"attached\":0"), "%s", said);
+	nlh = begin(0, FAMILY, NF_VPN_CMD_STAT_GET);
+	mnl_attr_put_u64(nlh, NF_VPN_A_STAT_VALUE, 5);
+	mnl_attr_put(nlh, NF_VPN_A_STAT_NAME, 4, "abcd");
+	end(0, nlh);
+	done();
+	CHECK_EQ(run(nfvpn_stats, true), NFVPN_OK);
+	CHECK_MSG(strstr(said, "\"\":5"), "%s", said);
+}
+
 /* The datagram ends early; and its header says so, or does not. */
 static void cut_short(void)
 {
@@ -516,6 +536,8 @@ static const struct {
 	{ CHAIN("forward", "accept") RULE(FROM("lan") STATE("in", "\"new\"") ACCEPT) RULE(DPORT("udp", "500") DROPS), "" },
 	{ CHAIN("forward", "accept") RULE(DPORT("udp", "\"@ports\"") DROPS), "drops UDP 500" },
 	{ CHAIN("forward", "accept") RULE(STATE("in", "\"invalid\"") DROPS), "" },
+	{ CHAIN("forward", "accept") RULE(L4("==", "\"esp\"") STATE("in", "\"invalid\"") DROPS), "" },
+	{ CHAIN("forward", "accept") RULE(DPORT("tcp", "1723") JUMP) RULE_OF("d", L4("==", "{\"set\":[\"esp\",\"tcp\"]}") DROPS), "drops TCP 1723\n" },
 	{ CHAIN("forward", "accept") RULE(JUMP) RULE_OF("d", L4("==", "\"gre\"") DROPS), "chain d, rule" },
 	{ CHAIN("forward", "accept") RULE(DPORT("udp", "53") JUMP) RULE_OF("d", L4("==", "\"gre\"") DROPS), "" },
 	{ CHAIN("prerouting", "accept") RULE(L4("==", "\"esp\"") DROPS), "drops ESP\n" },
@@ -587,6 +609,7 @@ static void too_deep(void)
 
 static const struct ktap_case cases[] = {
 	KTAP_CASE(whole),
+	KTAP_CASE(wrong_sizes),
 	KTAP_CASE(cut_short),
 	KTAP_CASE(each_octet),
 	KTAP_CASE(at_random),
