@@ -132,15 +132,22 @@ bool nfvpn_rules_parse(struct nfvpn_rules *rules, const char *text)
 	return rules->protocols && rules->n_ifaces;
 }
 
-/* Which packets: "iifname != { "wan" } " */
-static void nfvpn_print_ifaces(const struct nfvpn_rules *rules, FILE *file)
+/*
+ * "iifname "lan0" TEXT" for each, or "iifname != "wan0" TEXT".  No sets: older nft
+ * take no "*" in them.
+ */
+static void nfvpn_print_from(const struct nfvpn_rules *rules, FILE *file,
+			     const char *text)
 {
 	unsigned int i;
 
-	fprintf(file, "iifname %s{", rules->outside ? "!= " : "");
-	for (i = 0; i < rules->n_ifaces; i++)
-		fprintf(file, "%s \"%s\"", i ? "," : "", rules->ifaces[i]);
-	fputs(" } ", file);
+	for (i = 0; i < rules->n_ifaces; i++) {
+		fprintf(file, "%siifname %s\"%s\" ",
+			!rules->outside || !i ? "\t\t" : "",
+			rules->outside ? "!= " : "", rules->ifaces[i]);
+		if (!rules->outside || i == rules->n_ifaces - 1)
+			fprintf(file, "%s\n", text);
+	}
 }
 
 static void nfvpn_print_head(const struct nfvpn_rules *rules, FILE *file)
@@ -160,35 +167,46 @@ static void nfvpn_print_head(const struct nfvpn_rules *rules, FILE *file)
 	fprintf(file, "\n# nfvpn mark: 0x%x\n\n", rules->mark);
 }
 
+/* A rule for @all, the router's own, or for those who come from the right side. */
+static void nfvpn_print_rule(const struct nfvpn_rules *rules, FILE *file,
+			     bool all, const char *text)
+{
+	if (all)
+		fprintf(file, "\t\t%s\n", text);
+	else
+		nfvpn_print_from(rules, file, text);
+}
+
 /* One hook: whom the helpers see there; the mark is needed until then. */
 static void nfvpn_print_chain(const struct nfvpn_rules *rules, FILE *file,
 			      const char *hook, bool all)
 {
+	char text[128];
+
 	fprintf(file, "\tchain %s {\n\t\ttype filter hook %s priority filter;\n",
 		hook, hook);
-	if (rules->protocols & NFVPN_L2TP) {
-		fputs("\t\t", file);
-		if (!all)
-			nfvpn_print_ifaces(rules, file);
-		fprintf(file, "meta l4proto 115 meta mark set meta mark and 0x%x\n",
-			~rules->mark);
-	}
-	fputs("\t\t", file);
-	if (!all)
-		nfvpn_print_ifaces(rules, file);
-	fputs("ct state new jump helped\n\t}\n", file);
+	snprintf(text, sizeof(text),
+		 "meta l4proto 115 meta mark set meta mark and 0x%x",
+		 ~rules->mark);
+	if (rules->protocols & NFVPN_L2TP)
+		nfvpn_print_rule(rules, file, all, text);
+	nfvpn_print_rule(rules, file, all, "ct state new jump helped");
+	fputs("\t}\n", file);
 }
 
 /* Before conntrack: no helper can be set on protocol 115. */
 static void nfvpn_print_mark(const struct nfvpn_rules *rules, FILE *file,
 			     const char *hook, bool all)
 {
-	fprintf(file, "\tchain mark_%s {\n\t\ttype filter hook %s priority raw;\n\t\t",
+	char text[128];
+
+	fprintf(file, "\tchain mark_%s {\n\t\ttype filter hook %s priority raw;\n",
 		hook, hook);
-	if (!all)
-		nfvpn_print_ifaces(rules, file);
-	fprintf(file, "meta l4proto 115 counter meta mark set meta mark or 0x%x\n\t}\n",
-		rules->mark);
+	snprintf(text, sizeof(text),
+		 "meta l4proto 115 counter meta mark set meta mark or 0x%x",
+		 rules->mark);
+	nfvpn_print_rule(rules, file, all, text);
+	fputs("\t}\n", file);
 }
 
 void nfvpn_rules_print(const struct nfvpn_rules *rules, FILE *file)

@@ -31,7 +31,7 @@ hangs_up() {
 	r conntrack -D -p tcp --dport 1723 >/dev/null 2>&1
 }
 
-plan 37
+plan 38
 topo_up 2
 rm -rf /etc/nf_vpn
 must background s server nc -lk 1723
@@ -63,8 +63,14 @@ if modprobe -qn nf_conntrack_pptp; then
 else
 	pass "this kernel has no PPTP helper of its own: $(uname -r)"
 fi
+must r nfvpn disable pptp ipsec
+must r iptables -t raw -A PREROUTING -p tcp --dport 1723 -j CT --helper vpn-pptp
+connects c1
+is "a rule of iptables is one, too" "$(doctor)" "0"
+hangs_up c1
+must r nft delete table ip raw
 stop server
-must r nfvpn enable l2tp
+must r nfvpn enable pptp ipsec l2tp --lan 'lan*'
 
 peers_up c1 c2 s
 matches "two IPsec clients" "$(meet c1 s) $(settle c1 s 0x1001 0x2001) $(meet c2 s) $(settle c2 s 0x1002 0x2002)" "^$WAN:500 +$WAN:"

@@ -111,8 +111,8 @@ must r ip route add default via $SERVER
 matches "by --wan, and where the file says nothing by the default route" \
 	"$(said r nfvpn disable pptp ipsec) $(said r nfvpn enable ipsec)" "^0 nothing is enabled any more 0 .*default route.*ipsec for what does not come in from wan"
 is "clients are helped" "$(helper c1 udp 500)" vpn-ike
-is "an interface that is not there yet is told" "$(said r nfvpn enable ipsec --lan lan9 2>&1 | head -1)" "0 nfvpn: there is no interface lan9 yet; the rules wait for it"
-is "and where they come from changed" "$(helper c1 udp 500)" none
+is "an interface that is not there yet is told" "$(said r nfvpn enable ipsec --lan lan9 --lan 'lan2*' 2>&1 | head -1)" "0 nfvpn: there is no interface lan9 yet; the rules wait for it"
+is "and where they come from changed" "$(helper c1 udp 500) $(helper c2 udp 500)" "none vpn-ike"
 is "disabled" "$(said r nfvpn disable ipsec)" "0 nothing is enabled any more"
 is "once more" "$(said r nfvpn disable ipsec)" "0 nothing is enabled"
 is "the admin's tables are as they were" "$(all_but_ours)" "$before"
