@@ -134,6 +134,21 @@ static bool nfvpn_take_one(const struct nlmsghdr *nlh, nfvpn_take *take,
 	return true;
 }
 
+/*
+ * libmnl takes a length of 2^31 and more for a negative one, and an attribute for
+ * whole that ends in the padding behind a message of odd length; the kernel sends
+ * neither.
+ */
+static bool nfvpn_ok(const struct nlmsghdr *nlh, int len)
+{
+	if (len <= 0)
+		return false;
+	if ((size_t)len < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
+	    nlh->nlmsg_len > (size_t)len || nlh->nlmsg_len % MNL_ALIGNTO)
+		nfvpn_die(NFVPN_FAILED, "the kernel's answer is cut short");
+	return true;
+}
+
 static void nfvpn_receive(uint32_t seq, nfvpn_take *take, void *data)
 {
 	static char buffer[NFVPN_BUFFER] __attribute__((aligned(8)));
@@ -152,7 +167,7 @@ static void nfvpn_receive(uint32_t seq, nfvpn_take *take, void *data)
 			nfvpn_die(NFVPN_FAILED, "reading from the kernel: %s",
 				  strerror(errno));
 		nlh = (const struct nlmsghdr *)buffer;
-		for (; more && mnl_nlmsg_ok(nlh, len);
+		for (; more && nfvpn_ok(nlh, len);
 		     nlh = mnl_nlmsg_next(nlh, &len))
 			if (!seq || nlh->nlmsg_seq == seq)
 				more = nfvpn_take_one(nlh, take, data);

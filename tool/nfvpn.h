@@ -17,7 +17,10 @@ enum {
 	NFVPN_USAGE,
 	NFVPN_NO_MODULE,
 	NFVPN_NO_PERMISSION,
+	NFVPN_NO_NFT,		/* or it refused the rules */
 };
+
+struct nfvpn_rules;
 
 /**
  * struct nfvpn_filter - what the command line asks for
@@ -62,11 +65,41 @@ void nfvpn_die(int code, const char *format, ...);
 
 /* show.c */
 const char *nfvpn_protocol_name(uint32_t protocol);
+/* As a JSON string, to stdout. */
+void nfvpn_put_quoted(const char *text);
 /* 0: no such name */
 uint32_t nfvpn_protocol_by_name(const char *name);
+/* What is missing or has another size than it should have is 0, or "". */
+uint32_t nfvpn_u32(const struct nlattr *attr);
+uint64_t nfvpn_u64(const struct nlattr *attr);
+const char *nfvpn_string(const struct nlattr *attr);
 void nfvpn_list(const struct nfvpn_filter *filter);
 void nfvpn_stats(const struct nfvpn_filter *filter);
 void nfvpn_status(const struct nfvpn_filter *filter);
 void nfvpn_watch(const struct nfvpn_filter *filter);
+
+/* enable.c: each ends the program with a message if it cannot. */
+void nfvpn_enable(const struct nfvpn_rules *asked);
+void nfvpn_disable(const struct nfvpn_rules *asked);
+void nfvpn_load(const struct nfvpn_filter *filter);
+void nfvpn_unload(const struct nfvpn_filter *filter);
+/* The sysctl l2tp_ip_mark, 0 if there is none. */
+uint32_t nfvpn_mark_get(void);
+
+/* doctor.c: NFVPN_OK, or NFVPN_FAILED if something was found. */
+int nfvpn_doctor(const struct nfvpn_filter *filter);
+
+/* run.c */
+
+enum {
+	NFVPN_STDOUT = 1,
+	NFVPN_STDERR = 2,
+	NFVPN_RUN_MISSING = 127,
+};
+
+/* A program's exit code, or NFVPN_RUN_MISSING; @output: of @streams, to be freed. */
+int nfvpn_run(char *const argv[], int streams, char **output);
+/* False, and errno: there is none. */
+bool nfvpn_read_file(const char *path, char **text);
 
 #endif

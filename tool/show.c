@@ -71,15 +71,14 @@ uint32_t nfvpn_protocol_by_name(const char *name)
 	return 0;
 }
 
-/* What is missing or has another size than it should have is 0. */
-static uint32_t nfvpn_u32(const struct nlattr *attr)
+uint32_t nfvpn_u32(const struct nlattr *attr)
 {
 	if (!attr || mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
 		return 0;
 	return mnl_attr_get_u32(attr);
 }
 
-static uint64_t nfvpn_u64(const struct nlattr *attr)
+uint64_t nfvpn_u64(const struct nlattr *attr)
 {
 	if (!attr || mnl_attr_validate(attr, MNL_TYPE_U64) < 0)
 		return 0;
@@ -93,7 +92,7 @@ static unsigned int nfvpn_port(const struct nlattr *attr)
 	return ntohs(mnl_attr_get_u16(attr));
 }
 
-static const char *nfvpn_string(const struct nlattr *attr)
+const char *nfvpn_string(const struct nlattr *attr)
 {
 	if (!attr || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
 		return "";
@@ -124,10 +123,24 @@ static const char *nfvpn_colour(const char *code)
 	return nfvpn_colours() ? code : "";
 }
 
-/* Only of our own names and counters: nothing in them needs escaping. */
+void nfvpn_put_quoted(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			putchar('\\');
+		if ((unsigned char)*text < ' ')
+			printf("\\u%04x", *text);
+		else
+			putchar(*text);
+	}
+	putchar('"');
+}
+
 static void nfvpn_json_string(const char *name, const char *value)
 {
-	printf("\"%s\":\"%s\"", name, value);
+	printf("\"%s\":", name);
+	nfvpn_put_quoted(value);
 }
 
 static void nfvpn_json_address(const char *name, const struct nlattr *attr)
@@ -346,13 +359,15 @@ static void nfvpn_take_stat(const struct genlmsghdr *head,
 	(void)head;
 	nfvpn_parse(nlh, tb, NF_VPN_A_STAT_MAX);
 	value = nfvpn_u64(tb[NF_VPN_A_STAT_VALUE]);
-	if (listing->filter->json)
-		printf("%s\n\"%s\":%" PRIu64, listing->n ? "," : "",
-		       nfvpn_string(tb[NF_VPN_A_STAT_NAME]), value);
-	else if (value || listing->filter->all)
+	if (listing->filter->json) {
+		printf("%s\n", listing->n ? "," : "");
+		nfvpn_put_quoted(nfvpn_string(tb[NF_VPN_A_STAT_NAME]));
+		printf(":%" PRIu64, value);
+	} else if (value || listing->filter->all) {
 		printf("%-18s %12" PRIu64 "  %s\n",
 		       nfvpn_string(tb[NF_VPN_A_STAT_NAME]), value,
 		       nfvpn_string(tb[NF_VPN_A_STAT_MEANING]));
+	}
 	listing->n++;
 }
 

@@ -12,8 +12,10 @@
 . "$(dirname "$0")/../lib/topo.sh"
 # shellcheck source=test/peer/l2tp.sh
 . "$(dirname "$0")/../peer/l2tp.sh"
+# shellcheck source=test/lib/nl.sh
+. "$(dirname "$0")/../lib/nl.sh"
 
-plan 32
+plan 34
 must modprobe nf_vpn_passthrough
 topo_up 2
 peers_up c1 c2 s
@@ -52,6 +54,10 @@ seen=$(v3_session c2 1001 2004)
 matches "both clients chose 1001" "$seen" "^up [0-9]+$"
 seen=${seen#up }
 check "the server knows the second one by another ID" [ "$seen" != 1001 ]
+is "nfvpn list has both clients" "$(sessions protocol=l2tp-ip 'client server public zone state replied')" \
+	"$(client_ip 1) $SERVER $WAN 0 up True
+$(client_ip 2) $SERVER $WAN 60000 up True"
+matches "and client 2's number, as it is on the wire and translated" "$(numbers "client=$(client_ip 2)" in | xargs)" "(^| )$seen>1001 exact"
 is "data for it" "$(data s $WAN "$seen")" "c2 from=$SERVER id=1001"
 is "data for the first" "$(data s $WAN 1001)" "c1 from=$SERVER id=1001"
 is "WAN-Error-Notify about it names the client's ID" \

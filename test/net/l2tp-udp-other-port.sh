@@ -12,8 +12,10 @@
 . "$(dirname "$0")/../lib/topo.sh"
 # shellcheck source=test/peer/l2tp.sh
 . "$(dirname "$0")/../peer/l2tp.sh"
+# shellcheck source=test/lib/nl.sh
+. "$(dirname "$0")/../lib/nl.sh"
 
-plan 33
+plan 35
 must modprobe nf_vpn_passthrough
 topo_up 2
 must s ip addr add 203.0.113.9/24 dev eth0
@@ -60,6 +62,11 @@ is "it goes on" "$(say c2 $SERVER SCCCN sport=1701 dport=5000 conn=10)" "s from=
 is "the server's HELLO" "$(say s $WAN HELLO sport=5000 dport="$port" conn=5)" "c2 from=$SERVER:5000 HELLO conn=5/0"
 is "client 1 is untouched" "$(data s $WAN 5/50 sport=5000 dport=1701)" "c1 from=$SERVER:5000 id=5/50"
 is "two tunnels are seen" "$(tunnels 2)" "tunnel=5/10"
+is "nfvpn list has them, with their ports" \
+	"$(sessions protocol=l2tp-udp 'client server public client-port server-port public-port state')" \
+	"$(client_ip 1) $SERVER $WAN 1701 5000 1701 up
+$(client_ip 2) $SERVER $WAN 1701 5000 $port up"
+is "and numbers" "$(numbers "client=$(client_ip 1)" in | xargs), $(numbers "client=$(client_ip 2)" out)" "50>50 exact 5>5 exact, 10>10 exact"
 check "an idle tunnel lives for more than two HELLOs" \
 	[ "$(r conntrack -L -p udp --orig-port-src 5000 2>/dev/null | sed -nE '/UNREPLIED/!s/^udp +17 ([0-9]+) .*/\1/p' | sort -n | head -n 1)" -gt 300 ]
 
