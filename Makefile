@@ -12,7 +12,7 @@ KERNEL ?= 6.1
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 DKMS_SOURCE := /usr/src/nf-vpn-passthrough-$(VERSION)
 
-.PHONY: all modules tool install dkms-install clean test test-debug check bench sim demo capture shell help distclean-cache
+.PHONY: all modules tool install dkms-install deb clean test test-debug check bench sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -58,6 +58,10 @@ check:
 	scripts/setup check
 	scripts/check
 
+deb:
+	scripts/setup deb
+	scripts/deb
+
 bench:
 	scripts/setup
 	scripts/bench-gre "$(KERNEL)"
@@ -88,6 +92,7 @@ help:
 	@echo "make tool       build the command nfvpn (tool/nfvpn); needs libmnl-dev"
 	@echo "make install    install them for that kernel, and run depmod"
 	@echo "make dkms-install  put the sources into $(DKMS_SOURCE), for DKMS (DESTDIR=)"
+	@echo "make deb        the Debian packages of the last commit"
 	@echo "make clean      remove what was built"
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
 	@echo "make test       all tests, on all supported kernels, in guests"
