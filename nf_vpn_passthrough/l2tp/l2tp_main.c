@@ -166,3 +166,6 @@ MODULE_VERSION(NF_VPN_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_ALIAS("nf_vpn_passthrough");
 MODULE_ALIAS_NFCT_HELPER("vpn-l2tp");
+/* the names firewalld makes of the helper's */
+MODULE_ALIAS("nf_conntrack_vpn_l2tp");
+MODULE_ALIAS("nf_nat_vpn_l2tp");

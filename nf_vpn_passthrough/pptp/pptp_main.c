@@ -170,3 +170,6 @@ MODULE_VERSION(NF_VPN_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_ALIAS("nf_vpn_passthrough");
 MODULE_ALIAS_NFCT_HELPER("vpn-pptp");
+/* the names firewalld makes of the helper's */
+MODULE_ALIAS("nf_conntrack_vpn_pptp");
+MODULE_ALIAS("nf_nat_vpn_pptp");
