@@ -17,7 +17,10 @@ enum {
 	NFVPN_USAGE,
 	NFVPN_NO_MODULE,
 	NFVPN_NO_PERMISSION,
+	NFVPN_NO_NFT,		/* or it refused the rules */
 };
+
+struct nfvpn_rules;
 
 /**
  * struct nfvpn_filter - what the command line asks for
@@ -68,5 +71,26 @@ void nfvpn_list(const struct nfvpn_filter *filter);
 void nfvpn_stats(const struct nfvpn_filter *filter);
 void nfvpn_status(const struct nfvpn_filter *filter);
 void nfvpn_watch(const struct nfvpn_filter *filter);
+
+/* enable.c: each ends the program with a message if it cannot. */
+void nfvpn_enable(const struct nfvpn_rules *asked);
+void nfvpn_disable(const struct nfvpn_rules *asked);
+void nfvpn_load(const struct nfvpn_filter *filter);
+void nfvpn_unload(const struct nfvpn_filter *filter);
+/* The sysctl l2tp_ip_mark, 0 if there is none. */
+uint32_t nfvpn_mark_get(void);
+
+/* run.c */
+
+enum {
+	NFVPN_STDOUT = 1,
+	NFVPN_STDERR = 2,
+	NFVPN_RUN_MISSING = 127,
+};
+
+/* A program's exit code, or NFVPN_RUN_MISSING; @output: of @streams, to be freed. */
+int nfvpn_run(char *const argv[], int streams, char **output);
+/* False, and errno: there is none. */
+bool nfvpn_read_file(const char *path, char **text);
 
 #endif
