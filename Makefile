@@ -12,7 +12,7 @@ KERNEL ?= 6.1
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 DKMS_SOURCE := /usr/src/nf-vpn-passthrough-$(VERSION)
 
-.PHONY: all modules tool install dkms-install deb clean test test-packages test-debug check bench sim demo capture shell help distclean-cache
+.PHONY: all modules tool install dkms-install deb clean test test-packages intree-patch test-debug check bench sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -62,6 +62,10 @@ deb:
 	scripts/setup deb
 	@scripts/deb
 
+# KDIR=a kernel's source
+intree-patch:
+	@scripts/intree-patch "$(KDIR)"
+
 # SUITES='bookworm sid' for less
 test-packages:
 	scripts/setup deb
@@ -102,6 +106,7 @@ help:
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
 	@echo "make test       all tests, on all supported kernels, in guests"
 	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
+	@echo "make intree-patch KDIR=...  prints a patch that adds the modules to a kernel's source"
 	@echo "make test-packages  the packages on Debian 11, 12, 13 and sid: installed, used, upgraded, purged"
 	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
 	@echo "make sim        how ESP finds its client, simulated: writes docs/association.md and .svg (minutes)"
