@@ -8,7 +8,11 @@ CURRENT := $(CURDIR)
 # the guest's kernel of "make shell"
 KERNEL ?= 6.1
 
-.PHONY: all modules tool install clean test test-debug check bench sim demo capture shell help distclean-cache
+# dkms.conf has the version
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
+DKMS_SOURCE := /usr/src/nf-vpn-passthrough-$(VERSION)
+
+.PHONY: all modules tool install dkms-install deb clean test test-packages intree-patch test-debug check bench sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -24,6 +28,15 @@ tool:
 install: modules
 	$(MAKE) -C "$(KDIR)" M="$(CURRENT)" modules_install
 	depmod -a $(if $(INSTALL_MOD_PATH),-b "$(INSTALL_MOD_PATH)") "$$(cat "$(KDIR)/include/config/kernel.release")"
+
+# The sources, where DKMS looks for them; only what a build needs.
+dkms-install:
+	@set -e; for f in Kbuild Makefile dkms.conf LICENSE scripts/kernels \
+		$$(find include nf_vpn_passthrough scripts/probes -name '*.[ch]'); do \
+		install -D -m 644 "$$f" "$(DESTDIR)$(DKMS_SOURCE)/$$f"; done; \
+	for f in scripts/probe scripts/check-config; do \
+		install -D -m 755 "$$f" "$(DESTDIR)$(DKMS_SOURCE)/$$f"; done
+	$(if $(DESTDIR),,@echo "Now: dkms install nf-vpn-passthrough/$(VERSION)")
 
 clean:
 	@if [ -d "$(KDIR)" ]; then $(MAKE) -C "$(KDIR)" M="$(CURRENT)" clean; \
@@ -44,6 +57,19 @@ test-debug:
 check:
 	scripts/setup check
 	scripts/check
+
+deb:
+	scripts/setup deb
+	@scripts/deb
+
+# KDIR=a kernel's source
+intree-patch:
+	@scripts/intree-patch "$(KDIR)"
+
+# SUITES='bookworm sid' for less
+test-packages:
+	scripts/setup deb
+	test/packages/run $(SUITES)
 
 bench:
 	scripts/setup
@@ -74,10 +100,14 @@ help:
 	@echo "make            build the modules for this kernel (or KDIR=its build tree)"
 	@echo "make tool       build the command nfvpn (tool/nfvpn); needs libmnl-dev"
 	@echo "make install    install them for that kernel, and run depmod"
+	@echo "make dkms-install  put the sources into $(DKMS_SOURCE), for DKMS (DESTDIR=)"
+	@echo "make deb        the Debian packages of the last commit"
 	@echo "make clean      remove what was built"
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
 	@echo "make test       all tests, on all supported kernels, in guests"
 	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
+	@echo "make intree-patch KDIR=...  prints a patch that adds the modules to a kernel's source"
+	@echo "make test-packages  the packages on Debian 11, 12, 13 and sid: installed, used, upgraded, purged"
 	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
 	@echo "make sim        how ESP finds its client, simulated: writes docs/association.md and .svg (minutes)"
 	@echo "make check      shellcheck, checkpatch, sparse, clang, coccinelle, kernel-doc"

@@ -53,7 +53,8 @@ debug_kernel_field() {
 	esac
 }
 
-kernel_dir() { printf '%s/kernels/%s\n' "$CACHE" "$1"; }
+# A NAME with a slash is such a directory itself.
+kernel_dir() { case $1 in */*) echo "$1" ;; *) printf '%s/kernels/%s\n' "$CACHE" "$1" ;; esac; }
 
 # The version (uname -r) of a fetched kernel.
 kernel_kv() {
@@ -128,7 +129,7 @@ make_root() {
 	# mmdebstrap reads no apt.conf of this machine: hand over its proxies etc.
 	while IFS= read -r line; do
 		options+=("--aptopt=$line")
-	done < <(apt-config dump | grep -iE '^Acquire::[a-z:]*(Proxy|Verify|CaInfo)[^ ]* "[^"]+"' || true)
+	done < <(apt-config dump | grep -iE '^Acquire::[a-z:]*(Proxy|Verify|CaInfo|Check-Valid-Until)[^ ]* "[^"]+"' || true)
 	mmdebstrap --quiet --variant=apt --mode=root \
 		--keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
 		--aptopt='Acquire::Retries "3"' ${options[@]+"${options[@]}"} \

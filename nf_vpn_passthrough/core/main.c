@@ -124,4 +124,5 @@ module_exit(nf_vpn_exit);
 
 MODULE_DESCRIPTION("VPN passthrough: core (flows, zones, counters)");
 MODULE_AUTHOR("The nf_vpn_passthrough authors");
+MODULE_VERSION(NF_VPN_VERSION);
 MODULE_LICENSE("GPL");

@@ -219,6 +219,7 @@ module_exit(nf_vpn_ipsec_exit);
 
 MODULE_DESCRIPTION("VPN passthrough: IPsec (helper \"vpn-ike\")");
 MODULE_AUTHOR("The nf_vpn_passthrough authors");
+MODULE_VERSION(NF_VPN_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_ALIAS("nf_vpn_passthrough");
 MODULE_ALIAS_NFCT_HELPER("vpn-ike");

@@ -162,6 +162,7 @@ module_exit(nf_vpn_l2tp_exit);
 
 MODULE_DESCRIPTION("VPN passthrough: L2TP (helper \"vpn-l2tp\")");
 MODULE_AUTHOR("The nf_vpn_passthrough authors");
+MODULE_VERSION(NF_VPN_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_ALIAS("nf_vpn_passthrough");
 MODULE_ALIAS_NFCT_HELPER("vpn-l2tp");

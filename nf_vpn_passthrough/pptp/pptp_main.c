@@ -166,6 +166,7 @@ module_exit(nf_vpn_pptp_exit);
 
 MODULE_DESCRIPTION("VPN passthrough: PPTP (helper \"vpn-pptp\")");
 MODULE_AUTHOR("The nf_vpn_passthrough authors");
+MODULE_VERSION(NF_VPN_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_ALIAS("nf_vpn_passthrough");
 MODULE_ALIAS_NFCT_HELPER("vpn-pptp");
