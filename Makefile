@@ -12,7 +12,7 @@ KERNEL ?= 6.1
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 DKMS_SOURCE := /usr/src/nf-vpn-passthrough-$(VERSION)
 
-.PHONY: all modules tool install dkms-install deb clean test test-packages intree-patch test-debug check bench sim demo capture shell help distclean-cache
+.PHONY: all modules tool install dkms-install deb clean test test-all test-packages intree-patch test-debug check bench sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -46,6 +46,11 @@ clean:
 test:
 	scripts/setup
 	test/run
+
+# every test on every kernel that can run it: what "make test" leaves to the newest
+test-all:
+	scripts/setup
+	test/run $(addprefix -k ,$(shell grep -v '^\#' scripts/kernels | cut -d ' ' -f 1))
 
 # DEBUG_KERNELS="7.3-debug 6.1-debug 7.3-kcsan" for more; TESTS='pptp-*' for less
 DEBUG_KERNELS ?= 7.3-debug
@@ -105,6 +110,7 @@ help:
 	@echo "make clean      remove what was built"
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
 	@echo "make test       all tests, on all supported kernels, in guests"
+	@echo "make test-all   every test on every kernel that can run it; over an hour"
 	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
 	@echo "make intree-patch KDIR=...  prints a patch that adds the modules to a kernel's source"
 	@echo "make test-packages  the packages on Debian 11, 12, 13 and sid: installed, used, upgraded, purged"

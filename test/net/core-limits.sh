@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 180
 #
 # One client cannot fill the tables for all: max_per_client and max_flows refuse

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 180
 #
 # Conntrack zones that the admin sets in the raw table are respected: tunnels of

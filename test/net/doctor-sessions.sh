@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 300
 #
 # "nfvpn doctor" says whose fault it is when a tunnel fails for a reason outside this

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 300
 #
 # "nfvpn doctor" finds what is wrong with this router itself (modules, rules, helpers,

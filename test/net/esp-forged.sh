@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 300
 #
 # Forged ESP in the server's name neither takes an SPI that is settled nor blocks

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 300
 #
 # Many rekeys of one tunnel: each new SPI is found, old ones go, and what is kept

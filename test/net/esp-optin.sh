@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 150
 #
 # Helpers act only on flows that a rule names: without a rule nothing is hooked

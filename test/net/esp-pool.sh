@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 180
 #
 # Several public addresses. With SNAT to a pool ESP leaves with the address its

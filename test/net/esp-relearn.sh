@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 300
 #
 # With tunnels running, all state is lost: conntrack is flushed, or the modules

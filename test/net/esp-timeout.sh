@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 180
 #
 # ESP's entries live as long as the sysctls say and no longer. A busy tunnel

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 240
 #
 # Packets from outside allocate nothing: 20,000 ESP packets with random SPIs,

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 200
 #
 # Tunnels keyed by hand, no IKE at all, by the kernel's own ESP: with the sysctl

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 240
 #
 # An ICMP error that quotes ESP reaches the client whose packet it quotes, with

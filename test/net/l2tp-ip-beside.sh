@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 180
 #
 # L2TP over IP of a client that no rule marked, beside one that is: each keeps what

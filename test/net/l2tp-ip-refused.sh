@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 240
 #
 # What cannot be served is refused by name and not half done: IDs hidden in AVPs,

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: main
+# kernels: newest
 # timeout: 240
 #
 # The kernel's own L2TP over IP (ip l2tp ... encap ip), Ethernet inside, set up by
