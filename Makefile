@@ -72,7 +72,7 @@ distclean-cache:
 
 help:
 	@echo "make            build the modules for this kernel (or KDIR=its build tree)"
-	@echo "make tool       build the command nfvpn (tool/nfvpn); needs libmnl-dev"
+	@echo "make tool       build the command nfvpn (tool/nfvpn); needs libmnl-dev; then: make -C tool install"
 	@echo "make install    install them for that kernel, and run depmod"
 	@echo "make clean      remove what was built"
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
