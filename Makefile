@@ -103,7 +103,7 @@ distclean-cache:
 
 help:
 	@echo "make            build the modules for this kernel (or KDIR=its build tree)"
-	@echo "make tool       build the command nfvpn (tool/nfvpn); needs libmnl-dev"
+	@echo "make tool       build the command nfvpn (tool/nfvpn); needs libmnl-dev; then: make -C tool install"
 	@echo "make install    install them for that kernel, and run depmod"
 	@echo "make dkms-install  put the sources into $(DKMS_SOURCE), for DKMS (DESTDIR=)"
 	@echo "make deb        the Debian packages of the last commit"
