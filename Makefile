@@ -12,7 +12,7 @@ KERNEL ?= 6.1
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 DKMS_SOURCE := /usr/src/nf-vpn-passthrough-$(VERSION)
 
-.PHONY: all modules tool install dkms-install deb clean test test-all test-packages intree-patch test-debug check bench sim demo capture shell help distclean-cache
+.PHONY: all modules tool install dkms-install deb clean test test-all fuzz test-packages intree-patch test-debug check bench sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -58,6 +58,12 @@ test-debug:
 	scripts/setup debug
 	test/lib/selftest-debug $(DEBUG_KERNELS)
 	test/run $(addprefix -k ,$(DEBUG_KERNELS)) '$(or $(TESTS),*)'
+
+# minutes for each fuzzer; what is learned is kept for the next time
+MINUTES ?= 10
+fuzz:
+	scripts/setup
+	test/fuzz/run -t $$(($(MINUTES) * 60))
 
 check:
 	scripts/setup check
@@ -112,6 +118,7 @@ help:
 	@echo "make test       all tests, on all supported kernels, in guests"
 	@echo "make test-all   every test on every kernel that can run it; over an hour"
 	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
+	@echo "make fuzz       the fuzzers of the parsers and the association engine, $(MINUTES) minutes each (MINUTES=)"
 	@echo "make intree-patch KDIR=...  prints a patch that adds the modules to a kernel's source"
 	@echo "make test-packages  the packages on Debian 11, 12, 13 and sid: installed, used, upgraded, purged"
 	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
