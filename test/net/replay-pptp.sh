@@ -15,7 +15,7 @@
 
 B="--server $SERVER --gap 0.1"
 
-plan 5
+plan 6
 must modprobe nf_vpn_passthrough
 replay_up
 # shellcheck disable=SC2086 # options
@@ -30,6 +30,10 @@ must replay_again
 # shellcheck disable=SC2086
 check "two recorded together, and one whose server ended the call" replay "$CAPTURES/pptp-two-inside.pcapng" \
 	"$CAPTURES/pptp-server-ends-inside.pcapng" --client 192.168.1.2,192.168.1.3 --client 192.168.1.2 $B
+must replay_again
+# shellcheck disable=SC2086
+check "four calls on one control connection, two clients, cleared one by one" tells "client's call ID [0-9]+ is [0-9]+ at the other end" \
+	"$CAPTURES/pptp-calls-inside.pcapng" --client 192.168.1.2 $B --copies 2
 must replay_again
 # shellcheck disable=SC2086
 check "one recorded outside of a router" replay "$CAPTURES/pptp-server-ends-outside.pcapng" --client "$WAN" $B
