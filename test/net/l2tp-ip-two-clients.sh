@@ -15,7 +15,7 @@
 # shellcheck source=test/lib/nl.sh
 . "$(dirname "$0")/../lib/nl.sh"
 
-plan 34
+plan 41
 must modprobe nf_vpn_passthrough
 topo_up 2
 peers_up c1 c2 s
@@ -60,6 +60,18 @@ $(client_ip 2) $SERVER $WAN 60000 up True"
 matches "and client 2's number, as it is on the wire and translated" "$(numbers "client=$(client_ip 2)" in | xargs)" "(^| )$seen>1001 exact"
 is "data for it" "$(data s $WAN "$seen")" "c2 from=$SERVER id=1001"
 is "data for the first" "$(data s $WAN 1001)" "c1 from=$SERVER id=1001"
+
+# what is not acknowledged comes again (RFC 3931 4.2), large packets in fragments (4.1.4)
+before=$(flows)
+is "repeated, the request has the same ID" "$(say c2 $SERVER ICRQ conn=102 local=1001 remote=0)" \
+	"s from=$WAN ICRQ conn=102 local=$seen remote=0"
+is "and the answer" "$(say s $WAN ICRP conn=12 local=2004 remote="$seen")" "c2 from=$SERVER ICRP conn=12 local=2004 remote=1001"
+is "so has the very first request" "$(say c2 $SERVER SCCRQ assigned=12)" "s from=$WAN SCCRQ conn=0 assigned=12"
+is "no flow came of it" "$(flows)" "$before"
+is "data in fragments" "$(data c2 $SERVER 2004 size=4000)" "s from=$WAN id=2004"
+is "and back, the ID translated" "$(data s $WAN "$seen" size=4000)" "c2 from=$SERVER id=1001"
+check "an idle session lives for many HELLOs" \
+	[ "$(l2tp_entry 2 | awk '{ print $3 }')" -gt 3500 ]
 is "WAN-Error-Notify about it names the client's ID" \
 	"$(say s $WAN WEN conn=12 local=2004 remote="$seen")" "c2 from=$SERVER WEN conn=12 local=2004 remote=1001"
 is "and that from the client the public one" \

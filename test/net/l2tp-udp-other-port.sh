@@ -15,7 +15,7 @@
 # shellcheck source=test/lib/nl.sh
 . "$(dirname "$0")/../lib/nl.sh"
 
-plan 35
+plan 36
 must modprobe nf_vpn_passthrough
 topo_up 2
 must s ip addr add 203.0.113.9/24 dev eth0
@@ -59,6 +59,7 @@ check "really" [ "$port" != 1701 ]
 is "answered from port 5000" \
 	"$(say s $WAN SCCRP sport=5000 dport="$port" conn=5 assigned=10)" "c2 from=$SERVER:5000 SCCRP conn=5/0 assigned=10"
 is "it goes on" "$(say c2 $SERVER SCCCN sport=1701 dport=5000 conn=10)" "s from=$WAN:$port SCCCN conn=10/0"
+is "said twice, it changes nothing" "$(say c2 $SERVER SCCCN sport=1701 dport=5000 conn=10)" "s from=$WAN:$port SCCCN conn=10/0"
 is "the server's HELLO" "$(say s $WAN HELLO sport=5000 dport="$port" conn=5)" "c2 from=$SERVER:5000 HELLO conn=5/0"
 is "client 1 is untouched" "$(data s $WAN 5/50 sport=5000 dport=1701)" "c1 from=$SERVER:5000 id=5/50"
 is "two tunnels are seen" "$(tunnels 2)" "tunnel=5/10"
