@@ -12,7 +12,7 @@
 # shellcheck source=test/peer/pptp.sh
 . "$(dirname "$0")/../peer/pptp.sh"
 
-plan 12
+plan 14
 must modprobe nf_vpn_passthrough
 topo_up 3 lan
 must helper_rule vpn-pptp tcp 1723
@@ -43,6 +43,10 @@ second=$(p v wait a2 ocrq); second=${second#*own=}
 check "and another for the second" test "$second" -ne 7
 is "client 2: GRE" "$(p c2 ping)" "sent 1 back 1 wrong 0"
 is "client 3: GRE" "$(p c3 ping)" "sent 1 back 1 wrong 0"
+must p_ok v icmp to=192.168.1.1 mtu=1300
+matches "an ICMP error about client 3's packet (RFC 5508 REQ-7)" "$(p c3 iwait)" \
+	"^icmp from=$WAN type=3 code=4 mtu=1300 quoted proto=47 src=$(client_ip 3) dst=$WAN .* id=8 sums=good$"
+is "is not client 2's" "$(p c2 iwait 0.5)" nothing
 is "conntrack has both" "$(gre_entries)" 2
 must p_ok c3 send k ccrq own=7
 is "Call-Clear-Request is translated" "$(p v wait a2 ccrq)" "ccrq own=$second"
