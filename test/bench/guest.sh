@@ -1,0 +1,354 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# guest.sh SCENARIO [SIZES...]: in a guest under icount, with load.c built as
+# /out/load.  Prints figures, "SCENARIO VARIANT N WHAT VALUE" with tabs between, and
+# "# ..." for what helps to believe them.
+# shellcheck source=test/lib/ktap.sh
+. /test/lib/ktap.sh
+# shellcheck source=test/lib/topo.sh
+. /test/lib/topo.sh
+set -uo pipefail
+
+SCENARIO=$1
+COUNT=${BENCH_COUNT:-4000}
+shift
+ENTRIES=1000000
+
+# say VARIANT N WHAT VALUE
+say() { printf '%s\t%s\t%s\t%s\t%s\n' "$SCENARIO" "$@"; }
+
+# up [nat|nonat]: the network anew, and load in it.
+up() {
+	topo_up 1 own "${1:-nat}" && must sysctl -qw net.netfilter.nf_conntrack_max=$ENTRIES
+	[ "${1:-nat}" = nat ] || r nft flush ruleset
+	must r ip route add 10.128.0.0/9 via "$(client_ip 1)"
+	must r ip route add 198.18.0.0/15 via $SERVER
+	must s ip route add default via $WAN
+	must c1 ip route add local 10.128.0.0/9 dev lo
+	must s ip route add local 198.18.0.0/15 dev lo
+	coproc LOAD { exec /out/load "/run/netns/$(ns_name c1)" "/run/netns/$(ns_name s)" \
+		"$([ "${1:-nat}" = nat ] && echo $WAN || echo -)"; }
+}
+
+# Out of a pipe or $(...): bash keeps a coprocess from both.
+ask() {
+	echo "$*" >&"${LOAD[1]}"
+	read -r -t 3000 -u "${LOAD[0]}" ANSWER || { echo "# load is gone: $*"; exit 1; }
+	case $ANSWER in failed*) echo "# $*: $ANSWER"; exit 1 ;; esac
+}
+
+down() {
+	local pid=$LOAD_PID
+	echo quit >&"${LOAD[1]}"
+	wait "$pid"
+	topo_down || exit 1
+}
+
+# both VARIANT N COMMAND: a figure for each direction.
+both() {
+	local dir
+	for dir in out in; do
+		ask "$3" $dir "$COUNT"
+		say "$1" "$2" $dir "$ANSWER"
+	done
+}
+
+# The rules of tool/nft/clients.nft, for helpers as they are called.
+rules() { # KIND: ours, intree, or none (the same chains, and nobody is helped)
+	case $1 in
+	ours)
+		sed -E 's/\{ "lan0", "lan1" \}/{ "lan1" }/' /usr/share/nf_vpn/clients.nft >/tmp/rules.nft
+		must r nft -f /tmp/rules.nft
+		must r sysctl -qw net.netfilter.nf_vpn.max_per_client=$ENTRIES \
+			net.netfilter.nf_vpn.max_flows=$ENTRIES
+		;;
+	intree | none)
+		r nft -f - <<-N
+			table ip vpn_clients {
+				$([ "$1" = none ] || echo 'ct helper pptp { type "pptp" protocol tcp; }')
+				chain helped {
+					tcp dport 1723 $([ "$1" = none ] && echo counter || echo 'ct helper set "pptp"')
+					udp dport { 500, 4500 } counter
+					udp dport 1701 counter
+				}
+				chain prerouting {
+					type filter hook prerouting priority filter;
+					iifname "lan1" ct state new jump helped
+				}
+			}
+		N
+		;;
+	esac
+}
+
+flows() { r grep -cE "$1" /proc/net/nf_vpn/flows || true; }
+
+gre() {
+	local n
+	up nonat
+	both plain 0 gre
+	down
+	up nat
+	both conntrack 0 gre
+	down
+	modprobe nf_nat_pptp
+	for n in "$@"; do
+		[ "$n" -le 1000 ] || continue # one connection a call, and a list
+		up nat
+		rules intree
+		ask calls "$n" 1 1
+		both intree "$n" gre
+		down
+	done
+	rmmod nf_nat_pptp nf_conntrack_pptp
+	modprobe nf_vpn_passthrough
+	for n in "$@"; do
+		up nat
+		rules ours
+		r sysctl -qw net.netfilter.nf_vpn.pptp_max_calls=1000
+		ask calls "$n" 1000 8
+		both ours "$n" gre
+		echo "# $(flows ' up ') flows up"
+		down
+	done
+}
+
+esp() {
+	local n
+	up nonat
+	ask sa
+	both plain 1 esp
+	down
+	up nat
+	ask sa
+	both conntrack 1 esp
+	down
+	up nat
+	rules none
+	ask sa
+	both conntrack+rules 1 esp
+	down
+	modprobe nf_vpn_passthrough
+	for n in "$@"; do
+		up nat
+		rules ours
+		ours_sas "$n"
+		both ours "$n" esp
+		echo "# $n: $(flows settled) settled"
+		down
+	done
+}
+
+# N pairs of SPIs: 10 a client and server, 10 clients a server from 10,000 on.
+ours_sas() {
+	r sysctl -qw net.netfilter.nf_vpn.ipsec_hold=0
+	if [ "$1" -ge 10000 ]; then ask sas "$1" 10 10; else ask sas "$1" 1 10; fi
+	echo "# $1: $(flows settled) settled"
+}
+
+# UDP with a helper, or what stands in for it.
+udp() {
+	local spec kind ports
+	for spec in 'l2tp 1701 1701' 'ike 500 500' 'natt 4500 4500'; do
+		kind=${spec%% *} ports=${spec#* }
+		up nonat
+		ask udp "$kind" "$ports"
+		both "plain $kind" 1 udp
+		down
+		up nat
+		ask udp "$kind" "$ports"
+		both "conntrack $kind" 1 udp
+		down
+		up nat
+		rules none
+		ask udp "$kind" "$ports"
+		both "conntrack+rules $kind" 1 udp
+		down
+	done
+	modprobe nf_vpn_passthrough
+	for spec in 'l2tp 1701 1701' 'ike 500 500' 'natt 4500 4500'; do
+		kind=${spec%% *} ports=${spec#* }
+		up nat
+		rules ours
+		ask udp "$kind" "$ports"
+		both "ours $kind" 1 udp
+		echo "# $kind: $(r grep -vE '	0$' /proc/net/nf_vpn/stats | xargs)"
+		down
+	done
+}
+
+# Packets that are nobody's business here.
+others_measure() {
+	ask udp plain 40000 9
+	both "udp $1" 1 udp
+	ask rr "$COUNT"
+	say "tcp $1" 1 both "$(awk -v n="$ANSWER" 'BEGIN { printf "%.1f", n / 2 }')"
+}
+
+others() {
+	up nonat
+	others_measure plain
+	down
+	up nat
+	others_measure conntrack
+	down
+	up nat
+	rules none
+	others_measure conntrack+rules
+	down
+	modprobe nf_vpn_passthrough
+	up nat
+	others_measure loaded
+	down
+	up nat
+	rules ours
+	ask calls 1 1 1 # our hooks come with the first one that is helped
+	ask sas 1 1 1
+	others_measure ours
+	echo "# $(flows .) flows"
+	down
+}
+
+strange() {
+	up nonat
+	ask strange other "$COUNT"
+	say plain 1 other "$ANSWER"
+	down
+	up nat
+	ask strange other "$COUNT"
+	say conntrack 1 other "$ANSWER"
+	ask sa
+	ask strange known "$COUNT"
+	say conntrack 1 known "$ANSWER"
+	down
+	modprobe nf_vpn_passthrough
+	for n in "$@"; do
+		up nat
+		rules ours
+		ours_sas "$n"
+		ask strange other "$COUNT"
+		say ours "$n" other "$ANSWER"
+		ask strange known "$COUNT"
+		say ours "$n" known "$ANSWER"
+		echo "# $(flows .) flows"
+		down
+	done
+}
+
+# What one more session costs to set up, when so many are there: control messages
+# and the first data, both ends, all the way.
+setup() {
+	local kind
+	modprobe nf_vpn_passthrough
+	for kind in conntrack ours; do
+		setup_one "$kind" pptp 'calls %s 1000 8' 'calls %s 1000 1' "$@"
+		setup_one "$kind" ipsec 'sas %s 1 1' 'sas %s 1 1' "$@"
+	done
+	setup_one ours 'ipsec, 10 clients a server' 'sas %s 1 10' 'sas %s 1 10' "$@"
+}
+
+setup_one() { # VARIANT TEXT MANY ONE SIZES...
+	local variant=$1 text=$2 many=$3 one=$4 probe=${BENCH_PROBE:-100} live=0 n
+	shift 4
+	up nat
+	if [ "$variant" = ours ]; then
+		rules ours
+		r sysctl -qw net.netfilter.nf_vpn.ipsec_hold=0 net.netfilter.nf_vpn.pptp_max_calls=1000
+	fi
+	for n in "$@"; do
+		# shellcheck disable=SC2059 # the command is the format
+		if [ "$n" -gt $((live + 1)) ]; then ask "$(printf "$many" $((n - live)))"; live=$n; fi
+		# shellcheck disable=SC2059
+		ask "$(printf "$one" "$probe")"
+		# shellcheck disable=SC2059
+		ask "$(printf "$one" "$probe")"
+		live=$((live + probe * 2))
+		say "$variant $text" "$n" session "$ANSWER"
+	done
+	[ "$variant" = conntrack ] || echo "# $text: $(flows .) flows, $(flows settled) settled"
+	down
+}
+
+# Bytes that N sessions take, each; and a namespace that uses nothing.
+memory() {
+	local n=$1 a b kind
+	up nat
+	mapfile -t a < <(used)
+	ask flows "$n"
+	mapfile -t b < <(used)
+	say "conntrack udp" "$n" entry $(((b[0] - a[0]) / n))
+	down
+	up nat
+	mapfile -t a < <(used)
+	idle_namespaces 100
+	mapfile -t b < <(used)
+	say "without" 100 namespace $(((b[0] + b[1] + b[2] - a[0] - a[1] - a[2]) / 100))
+	idle_namespaces 0
+	modprobe nf_vpn_passthrough
+	mapfile -t a < <(used)
+	idle_namespaces 100
+	mapfile -t b < <(used)
+	say "loaded" 100 namespace $(((b[0] + b[1] + b[2] - a[0] - a[1] - a[2]) / 100))
+	idle_namespaces 0
+	down
+	for kind in pptp ipsec; do
+		up nat
+		rules ours
+		r sysctl -qw net.netfilter.nf_vpn.ipsec_hold=0 net.netfilter.nf_vpn.pptp_max_calls=1000
+		mapfile -t a < <(used)
+		if [ $kind = pptp ]; then ask calls "$n" 1000 8; else ask sas "$n" 1 10; fi
+		mapfile -t b < <(used)
+		say "$kind" "$n" slab $(((b[0] - a[0]) / n))
+		say "$kind" "$n" tables $(((b[1] - a[1]) / n))
+		say "$kind" "$n" entries "$(awk -v a="${a[3]}" -v b="${b[3]}" -v n="$n" 'BEGIN { printf "%.2f", (b - a) / n }')"
+		down
+	done
+}
+
+# Bytes in slab caches, in tables outside them, of per-CPU data; conntrack entries.
+used() {
+	ip netns add wait_rcu && ip netns del wait_rcu
+	sleep 3
+	awk 'NR > 2 { n += $2 * $4 } END { printf "%.0f\n", n }' /proc/slabinfo
+	awk '{ n += $2 } END { printf "%.0f\n", n }' /proc/vmallocinfo
+	awk '/^Percpu:/ { print $2 * 1024 }' /proc/meminfo
+	r conntrack -C
+}
+
+idle_namespaces() {
+	local i
+	if [ "$1" = 0 ]; then
+		for i in $(ip netns list | sed -n 's/^\(idle[0-9]*\).*/\1/p'); do ip netns del "$i"; done
+		sleep 3
+	else
+		for ((i = 0; i < $1; i++)); do ip netns add "idle$i"; done
+	fi
+}
+
+# All sessions, listed.
+dump() {
+	local n=$1 in
+	modprobe nf_vpn_passthrough
+	up nat
+	rules ours
+	r sysctl -qw net.netfilter.nf_vpn.ipsec_hold=0
+	ask sas "$n" 1 100
+	in="ip netns exec $(ns_name r)"
+	echo "# $(flows settled) settled, $(r nfvpn list | wc -l) lines"
+	ask run "$in nfvpn list"
+	say "nfvpn list" "$n" all "$ANSWER"
+	ask run "$in nfvpn -j list"
+	say "nfvpn -j list" "$n" all "$ANSWER"
+	ask run "$in cat /proc/net/nf_vpn/flows"
+	say "/proc/net/nf_vpn/flows" "$n" all "$ANSWER"
+	ask run "$in conntrack -L -p esp"
+	say "conntrack -L -p esp" "$n" all "$ANSWER"
+	down
+}
+
+case $SCENARIO in
+gre | esp | udp | others | strange | setup | memory | dump) "$SCENARIO" "$@" ;;
+*) echo "# no scenario $SCENARIO"; exit 1 ;;
+esac
+plan 0
