@@ -89,8 +89,10 @@ gre() {
 	up nonat
 	both plain 0 gre
 	down
+	# without a helper nothing comes back that a call ID is written into
 	up nat
-	both conntrack 0 gre
+	ask gre out "$COUNT"
+	say conntrack 0 out "$ANSWER"
 	down
 	modprobe nf_nat_pptp
 	for n in "$@"; do
