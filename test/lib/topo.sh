@@ -253,10 +253,8 @@ topo_down() {
 
 # The processes in the namespaces of this topology, one a line.
 ns_pids() {
-	{
-		stat -c '%i' /run/netns/*-"$TOPO_ID"
-		find /proc/[0-9]*/ns/net -printf '%p %l\n'
-	} 2>/dev/null | awk 'NF == 1 { ours["net:[" $1 "]"] = 1 } $2 in ours { split($1, part, "/"); print part[3] }'
+	find /run/netns/*-"$TOPO_ID" /proc/[0-9]*/ns/net -printf '%i %p %l\n' 2>/dev/null |
+		awk 'NF == 2 { ours["net:[" $1 "]"] = 1 } $3 in ours { split($2, part, "/"); print part[3] }'
 }
 
 ns_are_idle() { [ -z "$(ns_pids)" ]; }
