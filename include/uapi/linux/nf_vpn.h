@@ -25,6 +25,10 @@
  * @NF_VPN_CMD_STAT_GET: dump: a counter each
  * @NF_VPN_CMD_NET_GET: do: limits of the namespace, and what is used of them
  * @NF_VPN_CMD_EVENT: to the multicast group "events"
+ * @NF_VPN_CMD_SESSION_NEW: restore a session as SESSION_GET showed it: PROTOCOL,
+ *	CLIENT, BOUND, TRACK, ZONE, AWAITED, REPLIED and all KEYs.  The conntrack entry
+ *	that TRACK names must be there, with our helper if it is a control connection.
+ *	EEXIST: the session is there.  What is an answer's own is ignored.
  */
 enum nf_vpn_cmd {
 	NF_VPN_CMD_SESSION_GET = 1,
@@ -32,6 +36,7 @@ enum nf_vpn_cmd {
 	NF_VPN_CMD_STAT_GET,
 	NF_VPN_CMD_NET_GET,
 	NF_VPN_CMD_EVENT,
+	NF_VPN_CMD_SESSION_NEW,
 };
 
 enum nf_vpn_protocol {
@@ -124,6 +129,9 @@ enum nf_vpn_session_attr {
 	NF_VPN_A_SESSION_KEY,		/* nest, one per number, several */
 	NF_VPN_A_SESSION_KEYS_LEFT_OUT,	/* u32, more than a message shows */
 	NF_VPN_A_SESSION_DELETED,	/* u32, how many were ended */
+	NF_VPN_A_SESSION_TRACK,		/* nest, conntrack entry of the control
+					 * connection; without one, its own
+					 */
 
 	__NF_VPN_A_SESSION_MAX
 };
@@ -146,6 +154,27 @@ enum nf_vpn_key_attr {
 };
 
 #define NF_VPN_A_KEY_MAX	(__NF_VPN_A_KEY_MAX - 1)
+
+/* A conntrack entry: both tuples.  Ports over TCP and UDP only. */
+enum nf_vpn_track_attr {
+	NF_VPN_A_TRACK_UNSPEC,
+	NF_VPN_A_TRACK_PROTONUM,	/* u32, IPPROTO_* */
+	NF_VPN_A_TRACK_SRC,		/* u32, IPv4, of who began it */
+	NF_VPN_A_TRACK_DST,		/* u32, IPv4, as that one sends */
+	NF_VPN_A_TRACK_SPORT,		/* u16 */
+	NF_VPN_A_TRACK_DPORT,		/* u16 */
+	NF_VPN_A_TRACK_REPLY_SRC,	/* u32, IPv4, of who answers */
+	NF_VPN_A_TRACK_REPLY_DST,	/* u32, IPv4, as that one sends */
+	NF_VPN_A_TRACK_REPLY_SPORT,	/* u16 */
+	NF_VPN_A_TRACK_REPLY_DPORT,	/* u16 */
+	NF_VPN_A_TRACK_ZONE,		/* u32 */
+	NF_VPN_A_TRACK_MARK,		/* u32, not 0 */
+	NF_VPN_A_TRACK_HELPER,		/* string */
+
+	__NF_VPN_A_TRACK_MAX
+};
+
+#define NF_VPN_A_TRACK_MAX	(__NF_VPN_A_TRACK_MAX - 1)
 
 enum nf_vpn_stat_attr {
 	NF_VPN_A_STAT_UNSPEC,
