@@ -209,12 +209,12 @@ struct nlmsghdr *nfvpn_draft(char *buffer, uint8_t cmd)
 	return nfvpn_request(buffer, nfvpn_family, cmd, false);
 }
 
-struct nlmsghdr *nfvpn_draft_track(char *buffer, uint16_t flags)
+struct nlmsghdr *nfvpn_draft_track(char *buffer, uint8_t what, uint16_t flags)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *head;
 
-	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | what;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
 	nlh->nlmsg_seq = ++nfvpn_seq;
 	head = mnl_nlmsg_put_extra_header(nlh, sizeof(*head));

@@ -55,8 +55,8 @@ void nfvpn_ask(uint8_t cmd, bool dump, const struct nfvpn_filter *filter,
 /* A request yet to be filled and tried; @buffer has NFVPN_TRY octets. */
 #define NFVPN_TRY	8192
 struct nlmsghdr *nfvpn_draft(char *buffer, uint8_t cmd);
-/* Of the kernel's conntrack; with more flags.  The socket is opened when needed. */
-struct nlmsghdr *nfvpn_draft_track(char *buffer, uint16_t flags);
+/* IPCTNL_MSG_CT_*, with more flags.  The socket is opened when needed. */
+struct nlmsghdr *nfvpn_draft_track(char *buffer, uint8_t what, uint16_t flags);
 /* Sends it: 0, or a positive errno and why, in @why of NFVPN_WHY octets. */
 #define NFVPN_WHY	256
 int nfvpn_try(const struct nlmsghdr *nlh, char *why);

@@ -18,6 +18,9 @@
 #define NFVPN_TRACK_UDP		300
 #define NFVPN_TRACK_OTHER	600
 
+/* A packet may have made one between our two requests. */
+#define NFVPN_TRACK_TRIES	4
+
 /* Both ends' windows are not known: without looking at them (since 2.6.14). */
 #define NFVPN_TCP_LIBERAL	0x08
 #define NFVPN_TCP_ESTABLISHED	3
@@ -136,11 +139,15 @@ static void nfvpn_track_tuple(struct nlmsghdr *nlh, uint16_t type,
 
 static void nfvpn_track_name(struct nlmsghdr *nlh, const struct nfvpn_track *t)
 {
-	struct nlattr *nest;
-
 	nfvpn_track_tuple(nlh, CTA_TUPLE_ORIG, t, &t->orig);
 	if (t->zone)
 		mnl_attr_put_u16(nlh, CTA_ZONE, htons(t->zone));
+}
+
+static void nfvpn_track_help(struct nlmsghdr *nlh, const struct nfvpn_track *t)
+{
+	struct nlattr *nest;
+
 	if (!*t->helper)
 		return;
 	nest = mnl_attr_nest_start(nlh, CTA_HELP);
@@ -212,19 +219,30 @@ static void nfvpn_track_whole(struct nlmsghdr *nlh, const struct nfvpn_track *t)
 		nfvpn_track_nat(nlh, CTA_NAT_DST, t, reply->src, reply->sport);
 }
 
+/* One whose helper went with an old module cannot be given the new one. */
+static void nfvpn_track_drop(const struct nfvpn_track *t)
+{
+	char buffer[NFVPN_TRY] __attribute__((aligned(8))), why[NFVPN_WHY];
+	struct nlmsghdr *nlh = nfvpn_draft_track(buffer, IPCTNL_MSG_CT_DELETE, 0);
+
+	nfvpn_track_name(nlh, t);
+	nfvpn_try(nlh, why);
+}
+
 int nfvpn_track_make(const struct nfvpn_track *t, char *why)
 {
 	char buffer[NFVPN_TRY] __attribute__((aligned(8)));
-	struct nlmsghdr *nlh = nfvpn_draft_track(buffer, 0);
-	int err;
+	int err = EEXIST, tries = NFVPN_TRACK_TRIES;
+	struct nlmsghdr *nlh;
 
-	/* It is there, without the helper that went with an old module? */
-	nfvpn_track_name(nlh, t);
-	err = nfvpn_try(nlh, why);
-	if (err != ENOENT)
-		return err;
-	nlh = nfvpn_draft_track(buffer, NLM_F_CREATE | NLM_F_EXCL);
-	nfvpn_track_name(nlh, t);
-	nfvpn_track_whole(nlh, t);
-	return nfvpn_try(nlh, why);
+	while (err == EEXIST && tries--) {
+		nfvpn_track_drop(t);
+		nlh = nfvpn_draft_track(buffer, IPCTNL_MSG_CT_NEW,
+					NLM_F_CREATE | NLM_F_EXCL);
+		nfvpn_track_name(nlh, t);
+		nfvpn_track_help(nlh, t);
+		nfvpn_track_whole(nlh, t);
+		err = nfvpn_try(nlh, why);
+	}
+	return err;
 }

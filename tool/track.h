@@ -42,7 +42,10 @@ struct nfvpn_track {
 bool nfvpn_track_read(const struct nfvpn_json *json, struct nfvpn_track *t);
 /* As the nest NF_VPN_A_SESSION_TRACK. */
 void nfvpn_track_tell(struct nlmsghdr *nlh, const struct nfvpn_track *t);
-/* Asks conntrack to have it, with its helper.  0, or errno and why. */
+/*
+ * Asks conntrack to have it, with its helper, in place of one without.  0, or errno
+ * and why.
+ */
 int nfvpn_track_make(const struct nfvpn_track *t, char *why);
 /* A whole number of the object from 0 to @max.  False: there is none. */
 bool nfvpn_js_whole(const struct nfvpn_json *json, const char *key,

@@ -169,7 +169,10 @@ static bool nf_vpn_restore_wants_helper(const struct nf_vpn_saved *saved)
 	return protonum == IPPROTO_TCP || protonum == IPPROTO_UDP;
 }
 
-/* A rule's decision, or that of who put the entry there. */
+/*
+ * A rule's decision, or that of who put the entry there.  Since 7.3 an entry keeps
+ * the shell of a helper whose module was unloaded.
+ */
 bool nf_vpn_restore_helped(const struct nf_vpn_proto *proto,
 			   const struct nf_vpn_saved *saved)
 {
@@ -181,7 +184,9 @@ bool nf_vpn_restore_helped(const struct nf_vpn_proto *proto,
 		return true;
 	rcu_read_lock();
 	helper = help ? rcu_dereference(help->helper) : NULL;
-	ours = helper && helper->me == proto->owner;
+	ours = helper && helper->me == proto->owner &&
+	       helper == __nf_conntrack_helper_find(helper->name, NFPROTO_IPV4,
+						    nf_ct_protonum(saved->ct));
 	rcu_read_unlock();
 	return ours;
 }
