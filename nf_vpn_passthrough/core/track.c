@@ -10,6 +10,9 @@
 #include <uapi/linux/nf_vpn.h>
 #include "track.h"
 
+/* NLA_POLICY_MAX() ends at 32767. */
+const struct netlink_range_validation nf_vpn_track_zones = { .max = U16_MAX };
+
 const struct nla_policy nf_vpn_track_policy[NF_VPN_A_TRACK_MAX + 1] = {
 	[NF_VPN_A_TRACK_PROTONUM]	= NLA_POLICY_RANGE(NLA_U32, 1, U8_MAX),
 	[NF_VPN_A_TRACK_SRC]		= { .type = NLA_U32 },
@@ -20,7 +23,8 @@ const struct nla_policy nf_vpn_track_policy[NF_VPN_A_TRACK_MAX + 1] = {
 	[NF_VPN_A_TRACK_REPLY_DST]	= { .type = NLA_U32 },
 	[NF_VPN_A_TRACK_REPLY_SPORT]	= { .type = NLA_U16 },
 	[NF_VPN_A_TRACK_REPLY_DPORT]	= { .type = NLA_U16 },
-	[NF_VPN_A_TRACK_ZONE]		= NLA_POLICY_MAX(NLA_U32, U16_MAX),
+	[NF_VPN_A_TRACK_ZONE]		= NLA_POLICY_FULL_RANGE(NLA_U32,
+							&nf_vpn_track_zones),
 	[NF_VPN_A_TRACK_MARK]		= { .type = NLA_U32 },
 	[NF_VPN_A_TRACK_HELPER]		= { .type = NLA_NUL_STRING,
 					    .len = NF_CT_HELPER_NAME_LEN - 1 },
