@@ -94,6 +94,8 @@ void nfvpn_save(const char *path);
 
 /* restore.c: NFVPN_OK, or NFVPN_FAILED if something could not be restored. */
 int nfvpn_restore(const char *path);
+/* The same of what is in it; @path is for messages. */
+int nfvpn_restore_text(const char *text, const char *path);
 
 /* enable.c: each ends the program with a message if it cannot. */
 void nfvpn_enable(const struct nfvpn_rules *asked);

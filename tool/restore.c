@@ -23,12 +23,14 @@
  * @done: restored
  * @there: were there already
  * @left: were not restored
+ * @denied: we may not restore any
  */
 struct nfvpn_restoring {
 	uint64_t	age;
 	unsigned long	done;
 	unsigned long	there;
 	unsigned long	left;
+	bool		denied;
 };
 
 static void nfvpn_restore_not(const struct nfvpn_json *session,
@@ -142,9 +144,6 @@ static int nfvpn_restore_try(const struct nfvpn_json *session,
 	char told[NFVPN_WHY];
 	int err = nfvpn_try(nlh, why);
 
-	if (err == EPERM)
-		nfvpn_die(NFVPN_NO_PERMISSION,
-			  "%s; run it as root (sudo nfvpn ...)", why);
 	if (err != ENOENT && err != ENOLINK)
 		return err;
 	nfvpn_restore_helper(session, track);
@@ -173,6 +172,10 @@ static void nfvpn_restore_one(struct nfvpn_restoring *r,
 	}
 	if (!err) {
 		r->done++;
+	} else if (err == EPERM) {
+		r->denied = true;
+		fprintf(stderr, "nfvpn: %s; run it as root (sudo nfvpn ...)\n",
+			wrong);
 	} else if (err == EEXIST) {
 		r->there++;
 	} else {
@@ -221,27 +224,37 @@ nfvpn_restore_sessions(const struct nfvpn_json *file,
 	return sessions && sessions->type == NFVPN_JSON_ARRAY ? sessions : NULL;
 }
 
-int nfvpn_restore(const char *path)
+int nfvpn_restore_text(const char *text, const char *path)
 {
 	const struct nfvpn_json *sessions, *session;
+	struct nfvpn_json *file = nfvpn_js_parse(text);
 	struct nfvpn_restoring r = { 0 };
-	struct nfvpn_json *file;
-	char *text;
 
-	if (!nfvpn_read_file(path, &text))
-		nfvpn_die(NFVPN_FAILED, "%s: %s", path, strerror(errno));
-	file = nfvpn_js_parse(text);
-	free(text);
 	sessions = nfvpn_restore_sessions(file, &r);
 	if (!sessions) {
 		nfvpn_js_free(file);
 		nfvpn_die(NFVPN_FAILED, "%s: not written by nfvpn save, or by a later version",
 			  path);
 	}
-	for (session = sessions->child; session; session = session->next)
+	for (session = sessions->child; session && !r.denied;
+	     session = session->next)
 		nfvpn_restore_session(&r, session);
 	nfvpn_js_free(file);
+	if (r.denied)
+		return NFVPN_NO_PERMISSION;
 	printf("%lu session%s restored, %lu there already, %lu not restored\n",
 	       r.done, r.done == 1 ? "" : "s", r.there, r.left);
 	return r.left ? NFVPN_FAILED : NFVPN_OK;
+}
+
+int nfvpn_restore(const char *path)
+{
+	char *text;
+	int code;
+
+	if (!nfvpn_read_file(path, &text))
+		nfvpn_die(NFVPN_FAILED, "%s: %s", path, strerror(errno));
+	code = nfvpn_restore_text(text, path);
+	free(text);
+	return code;
 }
