@@ -518,6 +518,17 @@ void nf_vpn_tell(struct nf_vpn_net *vn, u32 type,
 void nf_vpn_tell_of(struct nf_vpn_net *vn, u32 type, u32 protocol,
 		    __be32 client, const struct nf_vpn_key *key);
 
+/**
+ * nf_vpn_tell_blocked() - a client's key exchange goes on that waited
+ * @vn: namespace
+ * @client: network order
+ * @key: of a packet from its server
+ * @by: the client it waited for, network order, 0: several
+ * @ms: how long
+ */
+void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
+			 const struct nf_vpn_key *key, __be32 by, u32 ms);
+
 /* core/conn.c */
 
 /**

@@ -51,6 +51,9 @@ static const char * const nfvpn_events[] = {
 	[NF_VPN_EVENT_COLLISION] = "collision",
 	[NF_VPN_EVENT_SPOOF] = "spoof-suspected",
 	[NF_VPN_EVENT_LIMIT] = "limit",
+	[NF_VPN_EVENT_REKEYED] = "rekeyed",
+	[NF_VPN_EVENT_BLOCKED] = "blocked",
+	[NF_VPN_EVENT_AH_NAT] = "ah-under-nat",
 };
 
 /* 0: no such word. */
@@ -506,6 +509,8 @@ static void nfvpn_json_event(const struct nlattr **tb)
 	nfvpn_json_address("server", tb[NF_VPN_A_EVENT_SERVER]);
 	nfvpn_json_address("public", tb[NF_VPN_A_EVENT_PUBLIC]);
 	nfvpn_json_present("number", tb[NF_VPN_A_EVENT_NUMBER]);
+	nfvpn_json_address("by", tb[NF_VPN_A_EVENT_BY]);
+	nfvpn_json_present("ms", tb[NF_VPN_A_EVENT_MS]);
 	nfvpn_json_present("missed", tb[NF_VPN_A_EVENT_MISSED]);
 	puts("}");
 }
@@ -525,6 +530,10 @@ static void nfvpn_text_event(const struct nlattr **tb)
 	if (tb[NF_VPN_A_EVENT_NUMBER])
 		printf(" number 0x%" PRIx32,
 		       nfvpn_u32(tb[NF_VPN_A_EVENT_NUMBER]));
+	if (tb[NF_VPN_A_EVENT_MS])
+		printf(" for %" PRIu32 " ms by client %s",
+		       nfvpn_u32(tb[NF_VPN_A_EVENT_MS]),
+		       nfvpn_address(tb[NF_VPN_A_EVENT_BY]));
 	if (tb[NF_VPN_A_EVENT_MISSED])
 		printf(" (%" PRIu32 " such events before it left out)",
 		       nfvpn_u32(tb[NF_VPN_A_EVENT_MISSED]));

@@ -402,7 +402,9 @@ static int nf_vpn_netlink_fill_event(struct sk_buff *msg,
 	    (item->number &&
 	     nla_put_u32(msg, NF_VPN_A_EVENT_NUMBER, item->number)) ||
 	    (item->missed &&
-	     nla_put_u32(msg, NF_VPN_A_EVENT_MISSED, item->missed)))
+	     nla_put_u32(msg, NF_VPN_A_EVENT_MISSED, item->missed)) ||
+	    (item->by && nla_put_in_addr(msg, NF_VPN_A_EVENT_BY, item->by)) ||
+	    (item->ms && nla_put_u32(msg, NF_VPN_A_EVENT_MS, item->ms)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -17,6 +17,7 @@
 
 FILE=$TOPO_TMP/sessions.json
 unloaded() { modprobe -r nf_vpn_passthrough 2>/dev/null; ! lsmod | grep -q ^nf_vpn; }
+# shellcheck disable=SC2119 # its argument may be left out
 rules() { helper_rule vpn-l2tp udp 1701 && mark_rule; }
 facts() { sessions '' 'protocol client server public client-port public-port zone state bound replied'; for k in 1 2 3; do numbers "client=$(client_ip $k)" in; numbers "client=$(client_ip $k)" out; done; }
 in_all() { echo "$(data s $WAN 1001) $(data s $WAN "$SEEN") $(data s $WAN 5/50 dport=1701 sport=1701)"; }
@@ -58,7 +59,7 @@ is "data out, after that" "$(out_all)" "$gone"
 is "once more: they are there" "$(r nfvpn restore "$FILE" 2>&1 | xargs)" "0 sessions restored, 3 there already, 0 not restored"
 is "a new session in the tunnel of client 1" "$(v3_session c1 1003 2003) $(data s $WAN 1003)" "up 1003 c1 from=$SERVER id=1003"
 must r sysctl -qw net.netfilter.nf_vpn.l2tp_grace=1
-say c2 $SERVER StopCCN conn=102 assigned=12 >/dev/null
+say c2 $SERVER STOPCCN conn=102 assigned=12 >/dev/null
 is "client 2 ends its tunnel, and its session with it" "$(wait_for 15 sessions_are "client=$(client_ip 2)" client "" && echo ended)" ended
 is "nobody else's" "$(data s $WAN 1001)" "c1 from=$SERVER id=1001"
 peers_down

@@ -209,12 +209,16 @@ enum nf_vpn_net_attr {
  * @NF_VPN_EVENT_UP: a session has its conntrack entry
  * @NF_VPN_EVENT_DOWN: it ended
  * @NF_VPN_EVENT_AMBIGUOUS: a number is given to one of several who may own it
- * @NF_VPN_EVENT_SETTLED: it is proved whose it is (a new SA, or a rekeyed one)
+ * @NF_VPN_EVENT_SETTLED: it is proved whose it is
  * @NF_VPN_EVENT_MOVED: a wrong guess was corrected
  * @NF_VPN_EVENT_COLLISION: two clients of a server chose the same number
  * @NF_VPN_EVENT_SPOOF: a packet with a number that nobody awaits: forged, or of a
  *	session from before
  * @NF_VPN_EVENT_LIMIT: max_flows or max_per_client refused something
+ * @NF_VPN_EVENT_REKEYED: SETTLED, of a client that had another one before
+ * @NF_VPN_EVENT_BLOCKED: a key exchange waited MS milliseconds, behind that of
+ *	client BY
+ * @NF_VPN_EVENT_AH_NAT: AH is translated: the other end discards it
  *
  * At most 16 a second of a kind that packets can provoke; NF_VPN_A_EVENT_MISSED
  * counts the others.
@@ -228,6 +232,9 @@ enum nf_vpn_event {
 	NF_VPN_EVENT_COLLISION,
 	NF_VPN_EVENT_SPOOF,
 	NF_VPN_EVENT_LIMIT,
+	NF_VPN_EVENT_REKEYED,
+	NF_VPN_EVENT_BLOCKED,
+	NF_VPN_EVENT_AH_NAT,
 	__NF_VPN_EVENT_MAX
 };
 
@@ -243,6 +250,8 @@ enum nf_vpn_event_attr {
 	NF_VPN_A_EVENT_PUBLIC,		/* u32, likewise */
 	NF_VPN_A_EVENT_NUMBER,		/* u32, the SPI, call or session */
 	NF_VPN_A_EVENT_MISSED,		/* u32, events of this type not sent */
+	NF_VPN_A_EVENT_BY,		/* u32, IPv4, network order, a client */
+	NF_VPN_A_EVENT_MS,		/* u32, milliseconds */
 
 	__NF_VPN_A_EVENT_MAX
 };
