@@ -10,8 +10,8 @@
 #include <uapi/linux/nf_vpn.h>
 #include "track.h"
 
-/* NLA_POLICY_MAX() ends at 32767. */
-const struct netlink_range_validation nf_vpn_track_zones = { .max = U16_MAX };
+/* NLA_POLICY_MAX() ends at 32767.  Not const: until 6.7 a policy may not point there. */
+struct netlink_range_validation nf_vpn_track_zones = { .max = U16_MAX };
 
 const struct nla_policy nf_vpn_track_policy[NF_VPN_A_TRACK_MAX + 1] = {
 	[NF_VPN_A_TRACK_PROTONUM]	= NLA_POLICY_RANGE(NLA_U32, 1, U8_MAX),

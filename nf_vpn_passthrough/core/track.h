@@ -8,7 +8,7 @@
 struct netlink_range_validation;
 struct nlattr;
 
-extern const struct netlink_range_validation nf_vpn_track_zones;
+extern struct netlink_range_validation nf_vpn_track_zones;
 extern const struct nla_policy nf_vpn_track_policy[NF_VPN_A_TRACK_MAX + 1];
 
 /* As a nest NF_VPN_A_SESSION_TRACK.  0 or -EMSGSIZE.  RCU. */
