@@ -183,6 +183,7 @@ struct nf_vpn_saved {
 enum nf_vpn_refusal {
 	NF_VPN_RESTORED,
 	NF_VPN_REFUSED_EXISTS,
+	NF_VPN_REFUSED_TRACK,
 	NF_VPN_REFUSED_NUMBERS,		/* none, or not those of the protocol */
 	NF_VPN_REFUSED_TAKEN,		/* a number is another session's */
 	NF_VPN_REFUSED_LIMIT,

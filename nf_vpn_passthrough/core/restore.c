@@ -47,39 +47,49 @@ const struct nla_policy nf_vpn_restore_policy[NF_VPN_A_SESSION_MAX + 1] = {
 		NLA_POLICY_NESTED(nf_vpn_track_policy),
 };
 
+/* Words of the core's own: a protocol's could be unloaded before they are sent. */
+static const struct {
+	const char	*text;
+	int		err;
+} nf_vpn_restore_words[NF_VPN_REFUSALS] = {
+	[NF_VPN_REFUSED_EXISTS] = {
+		"this session is there already", -EEXIST },
+	[NF_VPN_REFUSED_TRACK] = {
+		"track needs protonum, zone, both tuples, and the ports of TCP and UDP",
+		-EINVAL },
+	[NF_VPN_REFUSED_NUMBERS] = {
+		"it has no numbers, or not those of its protocol", -EINVAL },
+	[NF_VPN_REFUSED_TAKEN] = {
+		"one of its numbers is another session's", -EADDRINUSE },
+	[NF_VPN_REFUSED_LIMIT] = {
+		"a limit was met, or no memory: max_flows, max_per_client, pptp_max_calls",
+		-ENOSPC },
+	[NF_VPN_REFUSED_ENTRY] = {
+		"conntrack takes no entry for it: one is in its way, or the table is full",
+		-EBUSY },
+	[NF_VPN_REFUSED_GOING] = {
+		"its control connection is ending, or the module is",
+		-ESHUTDOWN },
+	[NF_VPN_REFUSED_ABSENT] = {
+		"the module of its protocol is not loaded: modprobe nf_vpn_passthrough",
+		-EPROTONOSUPPORT },
+	[NF_VPN_REFUSED_HELPER] = {
+		"the entry that track names has no helper of its protocol's",
+		-ENOLINK },
+	[NF_VPN_REFUSED_OTHER_PORT] = {
+		"its server answered from another port: the client has to begin anew",
+		-EOPNOTSUPP },
+	[NF_VPN_REFUSED_BOUND] = {
+		"ESP keyed by hand: its next packet from the client sets it up anew",
+		-EOPNOTSUPP },
+};
+
 static int nf_vpn_restore_say(struct netlink_ext_ack *extack,
 			      enum nf_vpn_refusal why)
 {
-	static const struct {
-		const char	*text;
-		int		err;
-	} said[NF_VPN_REFUSALS] = {
-		[NF_VPN_REFUSED_EXISTS] = { "this session is there already",
-			-EEXIST },
-		[NF_VPN_REFUSED_NUMBERS] = { "it has no numbers, or not those of its protocol",
-			-EINVAL },
-		[NF_VPN_REFUSED_TAKEN] = { "one of its numbers is another session's",
-			-EADDRINUSE },
-		[NF_VPN_REFUSED_LIMIT] = { "a limit was met, or memory is short: see max_flows, max_per_client, pptp_max_calls",
-			-ENOSPC },
-		[NF_VPN_REFUSED_ENTRY] = { "conntrack takes no entry for it: one with these addresses is there, or its table is full",
-			-EBUSY },
-		[NF_VPN_REFUSED_GOING] = { "its control connection is ending, or the module is",
-			-ESHUTDOWN },
-		[NF_VPN_REFUSED_ABSENT] = { "the module of its protocol is not loaded: modprobe nf_vpn_passthrough",
-			-EPROTONOSUPPORT },
-		[NF_VPN_REFUSED_HELPER] = { "the entry that track names has no helper of its protocol's",
-			-ENOLINK },
-		[NF_VPN_REFUSED_OTHER_PORT] = { "its server answered from another port: the client has to begin anew",
-			-EOPNOTSUPP },
-		[NF_VPN_REFUSED_BOUND] = { "ESP keyed by hand: its next packet from the client sets it up anew",
-			-EOPNOTSUPP },
-	};
-
-	/* Words of the core's own: a protocol's could be unloaded by then. */
 	if (why && extack)
-		extack->_msg = said[why].text;
-	return said[why].err;
+		extack->_msg = nf_vpn_restore_words[why].text;
+	return nf_vpn_restore_words[why].err;
 }
 
 static u32 nf_vpn_restore_u32(const struct nlattr *attr)
@@ -222,10 +232,10 @@ static int nf_vpn_restore_saved(struct nf_vpn_net *vn, struct genl_info *info,
 	saved->ct = nf_vpn_track_find(vn, info->attrs[NF_VPN_A_SESSION_TRACK]);
 	if (IS_ERR(saved->ct)) {
 		err = PTR_ERR(saved->ct);
-		if (err == -ENOENT)
-			GENL_SET_ERR_MSG(info, "conntrack has no such entry as track names");
-		else
-			GENL_SET_ERR_MSG(info, "track needs protonum, zone, both tuples, and the ports of TCP and UDP");
+		if (err != -ENOENT)
+			return nf_vpn_restore_say(info->extack,
+						  NF_VPN_REFUSED_TRACK);
+		GENL_SET_ERR_MSG(info, "conntrack has no such entry as track names");
 		return err;
 	}
 	err = nf_vpn_restore_entry(info, saved);

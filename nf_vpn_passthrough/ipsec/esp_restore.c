@@ -85,7 +85,7 @@ nf_vpn_esp_restore_spi(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 	if (nf_vpn_flow_find(vn, &key))
 		return NF_VPN_REFUSED_TAKEN;
 	if (dir == IP_CT_DIR_REPLY ? nf_vpn_esp_restore_in(vn, pair, &key) :
-	    nf_vpn_spi_out(vn, pair, &key) != NULL)
+	    !!nf_vpn_spi_out(vn, pair, &key))
 		return NF_VPN_RESTORED;
 	return NF_VPN_REFUSED_LIMIT;
 }

@@ -9,6 +9,9 @@
 static bool nf_vpn_pptp_restore_id(const struct nf_vpn_saved *saved, u8 end,
 				   struct nf_vpn_pptp_id *id)
 {
+	/* In: towards the end that began it. */
+	u32 direction = end == IP_CT_DIR_ORIGINAL ? NF_VPN_DIRECTION_IN :
+						    NF_VPN_DIRECTION_OUT;
 	const struct nf_vpn_saved_key *key;
 	unsigned int i;
 
@@ -18,9 +21,7 @@ static bool nf_vpn_pptp_restore_id(const struct nf_vpn_saved *saved, u8 end,
 		if (key->kind != NF_VPN_KIND_CALL || key->arrives > U16_MAX ||
 		    key->leaves > U16_MAX)
 			return false;
-		/* NF_VPN_DIRECTION_IN: towards the end that began it. */
-		if ((key->direction == NF_VPN_DIRECTION_IN) !=
-		    (end == IP_CT_DIR_ORIGINAL))
+		if (key->direction != direction)
 			continue;
 		if (id->known)
 			return false;

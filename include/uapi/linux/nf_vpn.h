@@ -235,6 +235,7 @@ enum nf_vpn_event {
 	NF_VPN_EVENT_REKEYED,
 	NF_VPN_EVENT_BLOCKED,
 	NF_VPN_EVENT_AH_NAT,
+	/* private: */
 	__NF_VPN_EVENT_MAX
 };
 
