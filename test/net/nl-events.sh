@@ -17,7 +17,7 @@
 told() { grep -q "$(printf '.*%s' "$@")" "$(log_of watch)"; }
 tells() { wait_for 15 told "$@"; }
 
-plan 14
+plan 12
 must modprobe nf_vpn_passthrough
 topo_up 3
 helper_rule vpn-ike udp 500
@@ -31,12 +31,8 @@ settle c1 s 0x1001 0x2001
 check "its SPI is settled" tells '"event":"settled"' '"number":8193'
 check_not "that is no rekeying" told '"event":"rekeyed"'
 rekey c1 s >/dev/null
-settle c1 s 0x1011 0x2011
+settle c1 s 0x1012 0x2011
 check "that of a new child SA: it is rekeyed" tells '"event":"rekeyed"' "\"client\":\"$(client_ip 1)\"" '"number":8209'
-check_not "nobody has waited" told '"event":"blocked"'
-rush s c2 c3 rounds=5 >/dev/null
-check "who waited, behind whom and how long" \
-	tells '"event":"blocked"' '"client":"192.168.[23].2"' "\"server\":\"$SERVER\",\"public\":\"$WAN\"" '"by":"192.168.[23].2"' '"ms":[1-9][0-9]*[,}]'
 for _ in 1 2 3; do ask raw c2 $SERVER 51 0402000000000001000000010000000000000000 >/dev/null; done
 check "AH under NAT" tells '"event":"ah-under-nat"' "\"client\":\"$(client_ip 2)\",\"server\":\"$SERVER\",\"public\":\"$WAN\""
 

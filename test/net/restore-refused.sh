@@ -19,7 +19,7 @@
 said() {
 	local code=0 text
 	text=$("$@" 2>&1) || code=$?
-	echo "$code $(xargs <<<"$text")"
+	echo "$code $(tr '\n' ' ' <<<"$text" | sed 's/ $//')"
 }
 nobody() { r setpriv --reuid=65534 --clear-groups --inh-caps=-all "$@"; }
 # asked WHAT...: to the kernel itself, an ESP session of client 1 but for WHAT

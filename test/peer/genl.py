@@ -71,7 +71,8 @@ def wanted(word):
     forms = {"u32": lambda: struct.pack("=I", int(value)), "raw": lambda: bytes.fromhex(value),
              "ip": lambda: socket.inet_aton(value),
              "nest": lambda: b"".join(part(w) for w in value.split(",") if w)}
-    return attr(int(kind), forms[form]())
+    # a nest says so itself: NLA_F_NESTED
+    return attr(int(kind) | (0x8000 if form == "nest" else 0), forms[form]())
 
 
 def main():
