@@ -326,4 +326,8 @@ void nf_vpn_manual_out(struct nf_vpn_net *vn, struct sk_buff *skb,
 /* Look whether stock conntrack has made entries for waiting pairs. */
 void nf_vpn_manual_resolve(struct nf_vpn_net *vn);
 
+/* esp_restore.c: struct nf_vpn_proto.restore */
+enum nf_vpn_refusal nf_vpn_esp_restore(struct nf_vpn_net *vn,
+				       const struct nf_vpn_saved *saved);
+
 #endif /* _NF_VPN_IPSEC_H */
