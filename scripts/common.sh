@@ -161,13 +161,15 @@ apt_options() {
 	[ -n "${2:-}" ] || return 0
 	: >"$dir/status"
 	APT_OPTIONS+=("-oAPT::Architecture=$2" "-oAPT::Architectures=$2" "-oDir::State::status=$dir/status"
-		"-oDir::Cache::archives=$dir/archives" -oDebug::NoLocking=1)
+		"-oDir::Cache::archives=$dir/archives")
 }
 
 # apt_update SUITE [ARCH]: refreshes those lists; call apt_options first.
 apt_update() {
 	local log=$CACHE/apt/$1${2:+-$2}/update.log
-	apt-get "${APT_OPTIONS[@]}" update >"$log" 2>&1 || { cat "$log" >&2; die "apt cannot read suite $1"; }
+	# kernels of one suite may be fetched side by side; apt does not wait for its lock
+	with_lock "apt-$1${2:+-$2}" apt-get "${APT_OPTIONS[@]}" update >"$log" 2>&1 ||
+		{ cat "$log" >&2; die "apt cannot read suite $1"; }
 }
 
 # unpack_debs DIR DEB...: into a root without maintainer scripts, /bin being /usr/bin.
