@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: newest
-# arch: yes
 # timeout: 300
 #
 # Many IKE clients with source port 500, one server, one public address. NAT has

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: all
-# arch: yes
 # timeout: 300
 #
 # Recorded PPTP sessions (test/captures) replayed: clients that overlap in time, and
