@@ -5,6 +5,7 @@
  * had gone by.  The control connection's own entry is stock conntrack's: it is
  * there still, or ctnetlink put it there.
  */
+#include <linux/l2tp.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
