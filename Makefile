@@ -12,7 +12,7 @@ KERNEL ?= 6.1
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 DKMS_SOURCE := /usr/src/nf-vpn-passthrough-$(VERSION)
 
-.PHONY: all modules tool install dkms-install deb clean test test-all fuzz test-packages intree-patch test-debug check bench sim demo capture shell help distclean-cache
+.PHONY: all modules tool install dkms-install deb clean test test-all fuzz test-arch test-packages intree-patch test-debug check bench sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -58,6 +58,13 @@ test-debug:
 	scripts/setup debug
 	test/lib/selftest-debug $(DEBUG_KERNELS)
 	test/run $(addprefix -k ,$(DEBUG_KERNELS)) '$(or $(TESTS),*)'
+
+# other processors, emulated: unit tests, builds, a short suite; s390x is big-endian
+ARCH_KERNELS ?= 6.1-arm64 6.1-s390x
+test-arch:
+	scripts/setup
+	scripts/setup arch
+	test/run -j 1 $(addprefix -k ,$(ARCH_KERNELS))
 
 # minutes for each fuzzer; what is learned is kept for the next time
 MINUTES ?= 10
@@ -118,6 +125,7 @@ help:
 	@echo "make test       all tests, on all supported kernels, in guests"
 	@echo "make test-all   every test on every kernel that can run it; over an hour"
 	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
+	@echo "make test-arch  unit tests, builds and a short suite for other processors ($(ARCH_KERNELS))"
 	@echo "make fuzz       the fuzzers of the parsers and the association engine, $(MINUTES) minutes each (MINUTES=)"
 	@echo "make intree-patch KDIR=...  prints a patch that adds the modules to a kernel's source"
 	@echo "make test-packages  the packages on Debian 11, 12, 13 and sid: installed, used, upgraded, purged"

@@ -27,6 +27,9 @@
 /* Numbers of one session that a message shows. */
 #define NF_VPN_SESSION_KEYS	48
 
+/* And of one to be restored: links over UDP come in pairs of numbers. */
+#define NF_VPN_SAVED_KEYS	(NF_VPN_SESSION_KEYS + 1)
+
 struct ctl_table;
 struct ctl_table_header;
 struct seq_file;
@@ -134,6 +137,66 @@ struct nf_vpn_lane {
 };
 
 /**
+ * struct nf_vpn_saved_key - one number of a session to be restored
+ * @kind: enum nf_vpn_kind
+ * @direction: enum nf_vpn_direction
+ * @arrives: as in arriving packets, host order, as all here
+ * @leaves: as in leaving ones
+ * @parent: the tunnel of that same end, 0: none
+ * @peer: by which the other end is called, 0: not known
+ * @evidence: enum nf_vpn_evidence
+ */
+struct nf_vpn_saved_key {
+	u32	kind;
+	u32	direction;
+	u32	arrives;
+	u32	leaves;
+	u32	parent;
+	u32	peer;
+	u32	evidence;
+};
+
+/**
+ * struct nf_vpn_saved - a session to be restored; core/restore.c checked it
+ * @protocol: enum nf_vpn_protocol
+ * @bound: enum nf_vpn_bound
+ * @awaited: SPIs it awaits
+ * @zone: of its conntrack entry
+ * @replied: seen both ways
+ * @ct: the entry of its control connection, or without one its own; alive and
+ *	confirmed, the caller has a reference
+ * @n: length of @key
+ * @key: its numbers
+ */
+struct nf_vpn_saved {
+	u32			protocol;
+	u32			bound;
+	u32			awaited;
+	u16			zone;
+	bool			replied;
+	struct nf_conn		*ct;
+	unsigned int		n;
+	struct nf_vpn_saved_key	key[NF_VPN_SAVED_KEYS];
+};
+
+/* Why a session is not restored; core/restore.c has the words. */
+enum nf_vpn_refusal {
+	NF_VPN_RESTORED,
+	NF_VPN_REFUSED_EXISTS,
+	NF_VPN_REFUSED_TRACK,
+	NF_VPN_REFUSED_NUMBERS,		/* none, or not those of the protocol */
+	NF_VPN_REFUSED_TAKEN,		/* a number is another session's */
+	NF_VPN_REFUSED_LIMIT,
+	NF_VPN_REFUSED_ENTRY,		/* conntrack would not have it */
+	NF_VPN_REFUSED_GOING,		/* the namespace, or its connection */
+	NF_VPN_REFUSED_ABSENT,		/* no module for it */
+	NF_VPN_REFUSED_HELPER,
+	NF_VPN_REFUSED_OTHER_PORT,
+	NF_VPN_REFUSED_BOUND,
+	NF_VPN_REFUSALS
+};
+
+/**
  * struct nf_vpn_proto - what a protocol tells the core
  * @name: for messages and /proc
  * @protocol: the same as a number
@@ -170,6 +233,8 @@ struct nf_vpn_lane {
  *	nf_vpn_key_attr that the core does not know); without @flow what the
  *	protocol knows of the session itself.  Under nf_vpn_net.lock and RCU.
  *	0, -EMSGSIZE, or -ENODATA: @flow carries no number that has a meaning.
+ * @restore: make a session that was listed before, all of it or nothing.  Process
+ *	context, no lock.
  */
 struct nf_vpn_proto {
 	const char	*name;
@@ -197,6 +262,8 @@ struct nf_vpn_proto {
 	int		(*fill)(struct sk_buff *msg,
 				const struct nf_vpn_lane *lane,
 				const struct nf_vpn_flow *flow);
+	enum nf_vpn_refusal (*restore)(struct nf_vpn_net *vn,
+				       const struct nf_vpn_saved *saved);
 };
 
 /**
@@ -452,6 +519,17 @@ void nf_vpn_tell(struct nf_vpn_net *vn, u32 type,
 void nf_vpn_tell_of(struct nf_vpn_net *vn, u32 type, u32 protocol,
 		    __be32 client, const struct nf_vpn_key *key);
 
+/**
+ * nf_vpn_tell_blocked() - a client's key exchange goes on that waited
+ * @vn: namespace
+ * @client: network order
+ * @key: of a packet from its server
+ * @by: the client it waited for, network order, 0: several
+ * @ms: how long
+ */
+void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
+			 const struct nf_vpn_key *key, __be32 by, u32 ms);
+
 /* core/conn.c */
 
 /**
@@ -503,6 +581,13 @@ struct nf_conntrack_tuple_hash *nf_vpn_conn_find(struct nf_vpn_net *vn,
  * Only once both ends spoke, and never against IPS_FIXED_TIMEOUT.
  */
 void nf_vpn_conn_prolong(struct nf_conn *ct, u32 timeout);
+
+/**
+ * nf_vpn_conn_replied() - an entry that was made anew was seen both ways before
+ * @ct: the entry
+ * @timeout: jiffies from now
+ */
+void nf_vpn_conn_replied(struct nf_conn *ct, u32 timeout);
 
 /* Tell listeners (conntrack -E) of a new entry; no locks held. */
 void nf_vpn_conn_announce(struct nf_conn *ct);

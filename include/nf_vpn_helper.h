@@ -25,7 +25,7 @@ struct nf_vpn_helper {
  * @name: type name in rules
  * @slot: 0, or another number per further helper on that protocol: until 7.3 two
  *	helpers may not name the same port, though none is assigned by port
- * @policy: expectations; we make none, but the kernel wants one
+ * @policy: expectations: how many, and for how long
  * @help: called for every packet of a flow a rule gave to the helper
  * @owner: module
  * Return: 0 or negative errno; -EBUSY: the name is taken.  (For modprobe -EEXIST

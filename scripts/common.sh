@@ -25,6 +25,10 @@ kernel_field() {
 		debug_kernel_field "${1%-*}" "$2"
 		return
 	fi
+	if [ -n "$(kernel_foreign "$1")" ]; then
+		foreign_kernel_field "$1" "$2"
+		return
+	fi
 	case $2 in
 	SUITE) column=2 ;; BUILDER) column=3 ;; CC) column=4 ;;
 	ROLE) column=5 ;; KV) column=6 ;;
@@ -51,6 +55,48 @@ debug_kernel_field() {
 	ROLE) echo main ;;
 	*) kernel_field "$1" "$2" ;;
 	esac
+}
+
+# Nor are kernels for another processor, 6.1-s390x for one: Debian's kernel for it,
+# of the same suite. Cross compilers of this machine's suite (scripts/setup arch)
+# make its modules.
+kernel_foreign() {
+	case $1 in
+	*-arm64 | *-s390x) echo "${1##*-}" ;;
+	esac
+}
+
+foreign_kernel_field() {
+	local arch=${1##*-} field
+	field=$(kernel_field "${1%-*}" "$2") || exit
+	case $2 in
+	CC) echo "$(arch_field "$arch" TRIPLET)-$field" ;;
+	KV) echo "${field/amd64/$arch}" ;;
+	*) echo "$field" ;;
+	esac
+}
+
+# arch_field ARCH TRIPLET|KERNEL|QEMU|ORDER: the compiler's name for a processor, the
+# kernel's, QEMU's, and the order of its bytes.
+arch_field() {
+	case $1-$2 in
+	arm64-TRIPLET) echo aarch64-linux-gnu ;;
+	arm64-KERNEL) echo arm64 ;;
+	arm64-QEMU) echo aarch64 ;;
+	arm64-ORDER) echo little ;;
+	s390x-TRIPLET) echo s390x-linux-gnu ;;
+	s390x-KERNEL) echo s390 ;;
+	s390x-QEMU) echo s390x ;;
+	s390x-ORDER) echo big ;;
+	*) die "no $2 for processor '$1'" ;;
+	esac
+}
+
+# Where another processor's compiler finds libmnl.
+sysroot_flags() {
+	local root
+	root=$(kernel_dir "$1")/sysroot/usr
+	echo "-I$root/include -L$root/lib/$(arch_field "$(kernel_foreign "$1")" TRIPLET)"
 }
 
 # A NAME with a slash is such a directory itself.
@@ -98,25 +144,46 @@ apt_mirror() {
 	printf '%s\n' "$mirror"
 }
 
-# apt_options SUITE: fills APT_OPTIONS so that apt sees that one suite only,
-# with its lists in the cache. The machine's own apt state is not touched.
+# apt_options SUITE [ARCH]: fills APT_OPTIONS so that apt sees that one suite only,
+# with its lists in the cache. The machine's own apt state is not touched. With
+# another processor's ARCH apt sees a machine of that kind, with nothing installed.
 apt_options() {
-	local dir=$CACHE/apt/$1
-	mkdir -p "$dir/lists/partial"
-	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
-		"$(apt_mirror)" "$1" >"$dir/sources.list"
+	local dir=$CACHE/apt/$1${2:+-$2}
+	mkdir -p "$dir/lists/partial" "$dir/archives/partial"
+	printf 'deb [%ssigned-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
+		"${2:+arch=$2 }" "$(apt_mirror)" "$1" >"$dir/sources.list"
 	APT_OPTIONS=(-q "-oDir::Etc::SourceList=$dir/sources.list"
 		-oDir::Etc::SourceParts=/dev/null "-oDir::State::Lists=$dir/lists"
 		"-oDir::Cache::pkgcache=$dir/pkgcache.bin"
 		"-oDir::Cache::srcpkgcache=$dir/srcpkgcache.bin"
 		-oAPT::Sandbox::User=root -oAcquire::Retries=3
 		-oAPT::Get::List-Cleanup=false)
+	[ -n "${2:-}" ] || return 0
+	: >"$dir/status"
+	APT_OPTIONS+=("-oAPT::Architecture=$2" "-oAPT::Architectures=$2" "-oDir::State::status=$dir/status"
+		"-oDir::Cache::archives=$dir/archives")
 }
 
-# apt_update SUITE: refreshes those lists; call apt_options first.
+# apt_update SUITE [ARCH]: refreshes those lists; call apt_options first.
 apt_update() {
-	apt-get "${APT_OPTIONS[@]}" update >"$CACHE/apt/$1/update.log" 2>&1 ||
-		{ cat "$CACHE/apt/$1/update.log" >&2; die "apt cannot read suite $1"; }
+	local log=$CACHE/apt/$1${2:+-$2}/update.log
+	# kernels of one suite may be fetched side by side; apt does not wait for its lock
+	with_lock "apt-$1${2:+-$2}" apt-get "${APT_OPTIONS[@]}" update >"$log" 2>&1 ||
+		{ cat "$log" >&2; die "apt cannot read suite $1"; }
+}
+
+# unpack_debs DIR DEB...: into a root without maintainer scripts, /bin being /usr/bin.
+unpack_debs() {
+	local dir=$1 deb d
+	shift
+	for d in bin sbin lib; do
+		mkdir -p "$dir/usr/$d"
+		[ -e "$dir/$d" ] || ln -s "usr/$d" "$dir/$d"
+	done
+	for deb in "$@"; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$dir" --keep-directory-symlink \
+			--exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*'
+	done
 }
 
 # package_list FILE: the packages named in a list file with comments.

@@ -33,11 +33,16 @@ unpacked() {
 	esac
 }
 
+# The guest's: that of another processor lies beside its kernel.
+stage1_busybox() {
+	if [ -e "$1/sysroot" ]; then echo "$1/sysroot/bin/busybox"; else echo /bin/busybox; fi
+}
+
 # An uncompressed initramfs: busybox, the modules that reach the root, stage 1.
 make_initrd() {
 	local dir=$1 kv=$2 t=$1/initrd.tmp m f
 	mkdir -p "$t"/{bin,m,proc,sys,dev,lower,rw,newroot}
-	cp /bin/busybox "$t/bin/busybox"
+	cp "$(stage1_busybox "$dir")" "$t/bin/busybox"
 	ln -s busybox "$t/bin/sh"
 	: >"$t/m/order"
 	for m in $GUEST_MODULES; do

@@ -7,12 +7,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include "nfvpn.h"
 
 /* The longest message, and room for several in one. */
 #define NFVPN_BUFFER	65536
 
 static struct mnl_socket *nfvpn_socket;
+static struct mnl_socket *nfvpn_track_socket;
 static uint16_t nfvpn_family;
 static uint32_t nfvpn_group;
 static uint32_t nfvpn_seq;
@@ -86,22 +89,34 @@ static void nfvpn_refused(int err, const char *why)
 	nfvpn_die(NFVPN_FAILED, "%s", why ? why : strerror(err));
 }
 
-/* An error, or 0 as an acknowledgment: then that is all. */
-static void nfvpn_error(const struct nlmsghdr *nlh)
+/* A positive errno, and its words if there are some; 0: an acknowledgment. */
+static int nfvpn_error_of(const struct nlmsghdr *nlh, const char **why)
 {
 	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
 	unsigned int off = sizeof(*err);
 
+	*why = NULL;
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*err))
 		nfvpn_die(NFVPN_FAILED, "the kernel's answer is cut short");
 	if (!err->error)
-		return;
+		return 0;
 	/* Not capped: the request comes back whole. */
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED) &&
 	    err->msg.nlmsg_len >= sizeof(struct nlmsghdr))
 		off += MNL_ALIGN(err->msg.nlmsg_len) - sizeof(struct nlmsghdr);
-	nfvpn_refused(-err->error, off <= mnl_nlmsg_get_payload_len(nlh) ?
-		      nfvpn_extack(nlh, off) : NULL);
+	if (off <= mnl_nlmsg_get_payload_len(nlh))
+		*why = nfvpn_extack(nlh, off);
+	return -(unsigned int)err->error;
+}
+
+/* An error, or 0 as an acknowledgment: then that is all. */
+static void nfvpn_error(const struct nlmsghdr *nlh)
+{
+	const char *why;
+	int err = nfvpn_error_of(nlh, &why);
+
+	if (err)
+		nfvpn_refused(err, why);
 }
 
 static void nfvpn_done(const struct nlmsghdr *nlh)
@@ -189,6 +204,47 @@ static struct nlmsghdr *nfvpn_request(char *buffer, uint16_t type, uint8_t cmd,
 	return nlh;
 }
 
+struct nlmsghdr *nfvpn_draft(char *buffer, uint8_t cmd)
+{
+	return nfvpn_request(buffer, nfvpn_family, cmd, false);
+}
+
+struct nlmsghdr *nfvpn_draft_track(char *buffer, uint8_t what, uint16_t flags)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *head;
+
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | what;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+	nlh->nlmsg_seq = ++nfvpn_seq;
+	head = mnl_nlmsg_put_extra_header(nlh, sizeof(*head));
+	head->nfgen_family = AF_INET;
+	head->version = NFNETLINK_V0;
+	return nlh;
+}
+
+static struct mnl_socket *nfvpn_connect(int bus)
+{
+	struct mnl_socket *nl = mnl_socket_open(bus);
+	int yes = 1;
+
+	if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0)
+		nfvpn_die(NFVPN_FAILED, "cannot open netlink: %s",
+			  strerror(errno));
+	mnl_socket_setsockopt(nl, NETLINK_EXT_ACK, &yes, sizeof(yes));
+	return nl;
+}
+
+/* Whose request it is, its type says. */
+static struct mnl_socket *nfvpn_socket_of(const struct nlmsghdr *nlh)
+{
+	if (nlh->nlmsg_type == nfvpn_family)
+		return nfvpn_socket;
+	if (!nfvpn_track_socket)
+		nfvpn_track_socket = nfvpn_connect(NETLINK_NETFILTER);
+	return nfvpn_track_socket;
+}
+
 static void nfvpn_send(const struct nlmsghdr *nlh)
 {
 	if (mnl_socket_sendto(nfvpn_socket, nlh, nlh->nlmsg_len) < 0)
@@ -217,6 +273,42 @@ void nfvpn_ask(uint8_t cmd, bool dump, const struct nfvpn_filter *filter,
 		mnl_attr_put(nlh, NF_VPN_A_SESSION_CONTROL, 0, NULL);
 	nfvpn_send(nlh);
 	nfvpn_receive(nlh->nlmsg_seq, take, data);
+}
+
+/* The verdict on request @seq among what was received; -1: it is yet to come. */
+static int nfvpn_verdict(const void *buffer, int len, uint32_t seq, char *why)
+{
+	const struct nlmsghdr *nlh = buffer;
+	const char *text;
+	int err;
+
+	for (; nfvpn_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
+		if (nlh->nlmsg_seq != seq || nlh->nlmsg_type != NLMSG_ERROR)
+			continue;
+		err = nfvpn_error_of(nlh, &text);
+		snprintf(why, NFVPN_WHY, "%s", text ? text : strerror(err));
+		return err;
+	}
+	return -1;
+}
+
+int nfvpn_try(const struct nlmsghdr *nlh, char *why)
+{
+	static char buffer[NFVPN_BUFFER] __attribute__((aligned(8)));
+	struct mnl_socket *nl = nfvpn_socket_of(nlh);
+	int len, err;
+
+	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		nfvpn_die(NFVPN_FAILED, "asking the kernel: %s",
+			  strerror(errno));
+	do {
+		len = mnl_socket_recvfrom(nl, buffer, sizeof(buffer));
+		if (len < 0)
+			nfvpn_die(NFVPN_FAILED, "reading from the kernel: %s",
+				  strerror(errno));
+		err = nfvpn_verdict(buffer, len, nlh->nlmsg_seq, why);
+	} while (err < 0);
+	return err;
 }
 
 static void nfvpn_take_group(const struct nlattr *group)
@@ -258,14 +350,8 @@ void nfvpn_open(void)
 {
 	char buffer[512] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh;
-	int yes = 1;
 
-	nfvpn_socket = mnl_socket_open(NETLINK_GENERIC);
-	if (!nfvpn_socket ||
-	    mnl_socket_bind(nfvpn_socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		nfvpn_die(NFVPN_FAILED, "cannot open netlink: %s",
-			  strerror(errno));
-	mnl_socket_setsockopt(nfvpn_socket, NETLINK_EXT_ACK, &yes, sizeof(yes));
+	nfvpn_socket = nfvpn_connect(NETLINK_GENERIC);
 	/* All families: to ask for one that is not there would load a module. */
 	nlh = nfvpn_request(buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, true);
 	nfvpn_send(nlh);

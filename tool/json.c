@@ -45,10 +45,21 @@ static char nfvpn_json_escape(const char **at)
 	return hit ? to[hit - from] : '?';
 }
 
+/* So much a string takes at most: up to its last quote. */
+static size_t nfvpn_json_room(const char *at)
+{
+	const char *from = at;
+
+	for (; *at && *at != '"'; at++)
+		if (*at == '\\' && at[1])
+			at++;
+	return at - from + 1;
+}
+
 /* Behind the first quote; NULL: it does not end. */
 static char *nfvpn_json_quoted(const char **at)
 {
-	char *text = malloc(strlen(*at) + 1);
+	char *text = malloc(nfvpn_json_room(*at));
 	size_t n = 0;
 
 	if (!text)

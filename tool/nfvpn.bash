@@ -29,8 +29,8 @@ _nfvpn_words() { # COMMAND PREVIOUS
 	status | doctor) echo --json ;;
 	enable) echo pptp l2tp ipsec --lan --wan --mark ;;
 	disable) echo pptp l2tp ipsec ;;
-	load | unload) ;;
-	*) echo list watch flush stats status enable disable load unload doctor --help ;;
+	load | unload | save | restore) ;;
+	*) echo list watch flush stats status save restore enable disable load unload doctor --help ;;
 	esac
 }
 
@@ -40,5 +40,8 @@ _nfvpn() {
 	[ "$COMP_CWORD" -lt 2 ] || command=${COMP_WORDS[1]}
 	mapfile -t COMPREPLY < <(compgen -W "$(_nfvpn_words "$command" "${COMP_WORDS[COMP_CWORD - 1]}")" \
 		-- "${COMP_WORDS[COMP_CWORD]}")
+	case $command in
+	save | restore) mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+	esac
 }
 complete -F _nfvpn nfvpn

@@ -15,6 +15,7 @@ static const char nfvpn_usage[] =
 "  status   limits, and what is used  doctor   what is wrong, and what to do\n"
 "  enable   pptp|l2tp|ipsec ...: help these, after a reboot, too\n"
 "  disable  pptp|l2tp|ipsec ...: no more\n"
+"  save     FILE: the sessions        restore  FILE: what can be brought back\n"
 "  load     what enable wrote (nfvpn.service does this)      unload   the contrary\n"
 "\n"
 "  -p, --protocol pptp|esp|l2tp-ip|l2tp-udp    (list, watch, flush)\n"
@@ -111,8 +112,24 @@ static void nfvpn_get_words(int argc, char **argv)
 	}
 }
 
+/* Of "save" and "restore". */
+static const char *nfvpn_path;
+
+static void nfvpn_get_path(int argc, char **argv)
+{
+	if (optind == argc)
+		nfvpn_die(NFVPN_USAGE, "which file? See nfvpn --help");
+	nfvpn_path = argv[optind++];
+}
+
+enum {
+	NFVPN_NETLINK = 1,	/* asks the module */
+	NFVPN_WORDS = 2,	/* takes names of protocols */
+	NFVPN_PATH = 4,		/* takes a file's name */
+};
+
 static void nfvpn_get_options(int argc, char **argv,
-			      struct nfvpn_filter *filter, bool words)
+			      struct nfvpn_filter *filter, unsigned int flags)
 {
 	int option;
 
@@ -133,8 +150,10 @@ static void nfvpn_get_options(int argc, char **argv,
 		default: nfvpn_die(NFVPN_USAGE, "see nfvpn --help");
 		}
 	}
-	if (words)
+	if (flags & NFVPN_WORDS)
 		nfvpn_get_words(argc, argv);
+	if (flags & NFVPN_PATH)
+		nfvpn_get_path(argc, argv);
 	if (optind < argc)
 		nfvpn_die(NFVPN_USAGE, "'%s' is one word too many: see nfvpn --help",
 			  argv[optind]);
@@ -186,10 +205,21 @@ static void nfvpn_run_doctor(const struct nfvpn_filter *filter)
 		exit(code);
 }
 
-enum {
-	NFVPN_NETLINK = 1,	/* asks the module */
-	NFVPN_WORDS = 2,	/* takes names of protocols */
-};
+static void nfvpn_run_save(const struct nfvpn_filter *filter)
+{
+	(void)filter;
+	nfvpn_save(nfvpn_path);
+}
+
+/* Its exit code says whether something was left behind. */
+static void nfvpn_run_restore(const struct nfvpn_filter *filter)
+{
+	int code = nfvpn_restore(nfvpn_path);
+
+	(void)filter;
+	if (code && !fflush(stdout))
+		exit(code);
+}
 
 static const struct {
 	const char	*name;
@@ -201,6 +231,8 @@ static const struct {
 	{ "flush", nfvpn_flush, NFVPN_NETLINK },
 	{ "stats", nfvpn_stats, NFVPN_NETLINK },
 	{ "status", nfvpn_status, NFVPN_NETLINK },
+	{ "save", nfvpn_run_save, NFVPN_NETLINK | NFVPN_PATH },
+	{ "restore", nfvpn_run_restore, NFVPN_NETLINK | NFVPN_PATH },
 	{ "enable", nfvpn_run_enable, NFVPN_WORDS },
 	{ "disable", nfvpn_run_disable, NFVPN_WORDS },
 	{ "doctor", nfvpn_run_doctor, 0 },
@@ -230,7 +262,7 @@ int main(int argc, char **argv)
 		nfvpn_die(NFVPN_USAGE, "no command '%s': see nfvpn --help",
 			  argv[1]);
 	nfvpn_get_options(argc - 1, argv + 1, &filter,
-			  nfvpn_commands[i].flags & NFVPN_WORDS);
+			  nfvpn_commands[i].flags);
 	if (nfvpn_commands[i].flags & NFVPN_NETLINK)
 		nfvpn_open();
 	nfvpn_commands[i].run(&filter);

@@ -52,6 +52,14 @@ void nfvpn_open(void);
 /* One request; @take gets each answer. */
 void nfvpn_ask(uint8_t cmd, bool dump, const struct nfvpn_filter *filter,
 	       nfvpn_take *take, void *data);
+/* A request yet to be filled and tried; @buffer has NFVPN_TRY octets. */
+#define NFVPN_TRY	8192
+struct nlmsghdr *nfvpn_draft(char *buffer, uint8_t cmd);
+/* IPCTNL_MSG_CT_*, with more flags.  The socket is opened when needed. */
+struct nlmsghdr *nfvpn_draft_track(char *buffer, uint8_t what, uint16_t flags);
+/* Sends it: 0, or a positive errno and why, in @why of NFVPN_WHY octets. */
+#define NFVPN_WHY	256
+int nfvpn_try(const struct nlmsghdr *nlh, char *why);
 /* Joins the group of events, and hands them to @take for ever. */
 void nfvpn_listen(nfvpn_take *take, void *data);
 /* Attributes by type; @tb has @max + 1, all set or NULL. */
@@ -69,6 +77,9 @@ const char *nfvpn_protocol_name(uint32_t protocol);
 void nfvpn_put_quoted(const char *text);
 /* 0: no such name */
 uint32_t nfvpn_protocol_by_name(const char *name);
+uint32_t nfvpn_bound_by_name(const char *name);
+uint32_t nfvpn_kind_by_name(const char *name);
+uint32_t nfvpn_evidence_by_name(const char *name);
 /* What is missing or has another size than it should have is 0, or "". */
 uint32_t nfvpn_u32(const struct nlattr *attr);
 uint64_t nfvpn_u64(const struct nlattr *attr);
@@ -77,6 +88,14 @@ void nfvpn_list(const struct nfvpn_filter *filter);
 void nfvpn_stats(const struct nfvpn_filter *filter);
 void nfvpn_status(const struct nfvpn_filter *filter);
 void nfvpn_watch(const struct nfvpn_filter *filter);
+
+/* save.c: the list, in a file that is whole or not there. */
+void nfvpn_save(const char *path);
+
+/* restore.c: NFVPN_OK, or NFVPN_FAILED if something could not be restored. */
+int nfvpn_restore(const char *path);
+/* The same of what is in it; @path is for messages. */
+int nfvpn_restore_text(const char *text, const char *path);
 
 /* enable.c: each ends the program with a message if it cannot. */
 void nfvpn_enable(const struct nfvpn_rules *asked);
@@ -101,5 +120,7 @@ enum {
 int nfvpn_run(char *const argv[], int streams, char **output);
 /* False, and errno: there is none. */
 bool nfvpn_read_file(const char *path, char **text);
+/* All of what can be read, to be freed; @len without the 0 behind it. */
+char *nfvpn_read_all(int fd, size_t *len);
 
 #endif

@@ -11,7 +11,7 @@
 /* A pipe that fills up would stop the program: this much is read and kept. */
 #define NFVPN_OUTPUT_MAX	(64u << 20)
 
-static char *nfvpn_read_all(int fd, size_t *len)
+char *nfvpn_read_all(int fd, size_t *len)
 {
 	size_t room = 65536, n = 0;
 	char *text = malloc(room);

@@ -51,7 +51,40 @@ static const char * const nfvpn_events[] = {
 	[NF_VPN_EVENT_COLLISION] = "collision",
 	[NF_VPN_EVENT_SPOOF] = "spoof-suspected",
 	[NF_VPN_EVENT_LIMIT] = "limit",
+	[NF_VPN_EVENT_REKEYED] = "rekeyed",
+	[NF_VPN_EVENT_BLOCKED] = "blocked",
+	[NF_VPN_EVENT_AH_NAT] = "ah-under-nat",
 };
+
+/* 0: no such word. */
+static uint32_t nfvpn_index(const char * const *words, uint32_t n,
+			    const char *word)
+{
+	uint32_t i;
+
+	for (i = 1; i < n; i++)
+		if (words[i] && !strcmp(word, words[i]))
+			return i;
+	return 0;
+}
+
+#define NFVPN_INDEX(names, word) \
+	nfvpn_index(names, sizeof(names) / sizeof((names)[0]), word)
+
+uint32_t nfvpn_bound_by_name(const char *name)
+{
+	return NFVPN_INDEX(nfvpn_bounds, name);
+}
+
+uint32_t nfvpn_kind_by_name(const char *name)
+{
+	return NFVPN_INDEX(nfvpn_kinds, name);
+}
+
+uint32_t nfvpn_evidence_by_name(const char *name)
+{
+	return NFVPN_INDEX(nfvpn_evidences, name);
+}
 
 const char *nfvpn_protocol_name(uint32_t protocol)
 {
@@ -211,6 +244,43 @@ static void nfvpn_json_ports(const struct nlattr **tb)
 			  nfvpn_port(tb[NF_VPN_A_SESSION_PUBLIC_PORT]));
 }
 
+static void nfvpn_json_ports_of(const struct nlattr **tb)
+{
+	if (!tb[NF_VPN_A_TRACK_SPORT])
+		return;
+	nfvpn_json_number("sport", nfvpn_port(tb[NF_VPN_A_TRACK_SPORT]));
+	nfvpn_json_number("dport", nfvpn_port(tb[NF_VPN_A_TRACK_DPORT]));
+	nfvpn_json_number("reply-sport",
+			  nfvpn_port(tb[NF_VPN_A_TRACK_REPLY_SPORT]));
+	nfvpn_json_number("reply-dport",
+			  nfvpn_port(tb[NF_VPN_A_TRACK_REPLY_DPORT]));
+}
+
+/* The conntrack entry that "nfvpn restore" needs. */
+static void nfvpn_json_track(const struct nlattr *nest)
+{
+	const struct nlattr *tb[NF_VPN_A_TRACK_MAX + 1];
+
+	if (!nest)
+		return;
+	nfvpn_parse_nested(nest, tb, NF_VPN_A_TRACK_MAX);
+	printf(",\"track\":{\"protonum\":%" PRIu32,
+	       nfvpn_u32(tb[NF_VPN_A_TRACK_PROTONUM]));
+	nfvpn_json_address("src", tb[NF_VPN_A_TRACK_SRC]);
+	nfvpn_json_address("dst", tb[NF_VPN_A_TRACK_DST]);
+	nfvpn_json_address("reply-src", tb[NF_VPN_A_TRACK_REPLY_SRC]);
+	nfvpn_json_address("reply-dst", tb[NF_VPN_A_TRACK_REPLY_DST]);
+	nfvpn_json_ports_of(tb);
+	nfvpn_json_present("zone", tb[NF_VPN_A_TRACK_ZONE]);
+	nfvpn_json_present("mark", tb[NF_VPN_A_TRACK_MARK]);
+	if (tb[NF_VPN_A_TRACK_HELPER]) {
+		putchar(',');
+		nfvpn_json_string("helper",
+				  nfvpn_string(tb[NF_VPN_A_TRACK_HELPER]));
+	}
+	putchar('}');
+}
+
 static void nfvpn_json_session(const struct nlmsghdr *nlh,
 			       const struct nlattr **tb, bool first)
 {
@@ -241,6 +311,7 @@ static void nfvpn_json_session(const struct nlmsghdr *nlh,
 	nfvpn_json_counters(tb);
 	nfvpn_json_present("keys-left-out",
 			   tb[NF_VPN_A_SESSION_KEYS_LEFT_OUT]);
+	nfvpn_json_track(tb[NF_VPN_A_SESSION_TRACK]);
 	printf(",\"keys\":[");
 	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
 		if (mnl_attr_get_type(attr) != NF_VPN_A_SESSION_KEY)
@@ -438,6 +509,8 @@ static void nfvpn_json_event(const struct nlattr **tb)
 	nfvpn_json_address("server", tb[NF_VPN_A_EVENT_SERVER]);
 	nfvpn_json_address("public", tb[NF_VPN_A_EVENT_PUBLIC]);
 	nfvpn_json_present("number", tb[NF_VPN_A_EVENT_NUMBER]);
+	nfvpn_json_address("by", tb[NF_VPN_A_EVENT_BY]);
+	nfvpn_json_present("ms", tb[NF_VPN_A_EVENT_MS]);
 	nfvpn_json_present("missed", tb[NF_VPN_A_EVENT_MISSED]);
 	puts("}");
 }
@@ -457,6 +530,10 @@ static void nfvpn_text_event(const struct nlattr **tb)
 	if (tb[NF_VPN_A_EVENT_NUMBER])
 		printf(" number 0x%" PRIx32,
 		       nfvpn_u32(tb[NF_VPN_A_EVENT_NUMBER]));
+	if (tb[NF_VPN_A_EVENT_MS])
+		printf(" for %" PRIu32 " ms by client %s",
+		       nfvpn_u32(tb[NF_VPN_A_EVENT_MS]),
+		       nfvpn_address(tb[NF_VPN_A_EVENT_BY]));
 	if (tb[NF_VPN_A_EVENT_MISSED])
 		printf(" (%" PRIu32 " such events before it left out)",
 		       nfvpn_u32(tb[NF_VPN_A_EVENT_MISSED]));

@@ -166,6 +166,14 @@ void nf_vpn_conn_prolong(struct nf_conn *ct, u32 timeout)
 }
 EXPORT_SYMBOL_GPL(nf_vpn_conn_prolong);
 
+void nf_vpn_conn_replied(struct nf_conn *ct, u32 timeout)
+{
+	set_bit(IPS_SEEN_REPLY_BIT, &ct->status);
+	set_bit(IPS_ASSURED_BIT, &ct->status);
+	nf_vpn_conn_prolong(ct, timeout);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_conn_replied);
+
 void nf_vpn_conn_announce(struct nf_conn *ct)
 {
 	nf_conntrack_event(IPCT_RELATED, ct);

@@ -76,6 +76,20 @@ void nf_vpn_tell(struct nf_vpn_net *vn, u32 type,
 }
 EXPORT_SYMBOL_GPL(nf_vpn_tell);
 
+static void nf_vpn_event_tell(struct nf_vpn_net *vn,
+			      struct nf_vpn_event_item *item,
+			      const struct nf_vpn_key *key)
+{
+	if (!nf_vpn_netlink_heard(vn))
+		return;
+	if (key) {
+		item->server = key->src;
+		item->public = key->dst;
+		item->number = ntohl(key->id);
+	}
+	nf_vpn_event_note(vn, item);
+}
+
 void nf_vpn_tell_of(struct nf_vpn_net *vn, u32 type, u32 protocol,
 		    __be32 client, const struct nf_vpn_key *key)
 {
@@ -83,16 +97,21 @@ void nf_vpn_tell_of(struct nf_vpn_net *vn, u32 type, u32 protocol,
 		.type = type, .protocol = protocol, .client = client,
 	};
 
-	if (!nf_vpn_netlink_heard(vn))
-		return;
-	if (key) {
-		item.server = key->src;
-		item.public = key->dst;
-		item.number = ntohl(key->id);
-	}
-	nf_vpn_event_note(vn, &item);
+	nf_vpn_event_tell(vn, &item, key);
 }
 EXPORT_SYMBOL_GPL(nf_vpn_tell_of);
+
+void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
+			 const struct nf_vpn_key *key, __be32 by, u32 ms)
+{
+	struct nf_vpn_event_item item = {
+		.type = NF_VPN_EVENT_BLOCKED, .protocol = NF_VPN_PROTOCOL_ESP,
+		.client = client, .by = by, .ms = ms,
+	};
+
+	nf_vpn_event_tell(vn, &item, key);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_tell_blocked);
 
 static void nf_vpn_event_take(struct nf_vpn_events *events,
 			      struct list_head *list)

@@ -16,6 +16,8 @@
  * @public: network order or 0
  * @number: host order or 0
  * @missed: so many of its type were not sent before it
+ * @by: a client, network order or 0
+ * @ms: milliseconds
  */
 struct nf_vpn_event_item {
 	struct list_head	list;
@@ -27,6 +29,8 @@ struct nf_vpn_event_item {
 	__be32			public;
 	u32			number;
 	u32			missed;
+	__be32			by;
+	u32			ms;
 };
 
 void nf_vpn_event_net_init(struct nf_vpn_net *vn);

@@ -7,6 +7,7 @@
  * packet alone that has its entry already.
  */
 #include <linux/ip.h>
+#include <linux/l2tp.h>
 #include <linux/module.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/rwsem.h>
@@ -17,6 +18,7 @@
 #include "flow.h"
 #include "hook.h"
 #include "icmp.h"
+#include "restore.h"
 #include "session.h"
 
 #define NF_VPN_REAP_PERIOD	HZ
@@ -321,6 +323,38 @@ unsigned int nf_vpn_net_end(struct nf_vpn_net *vn,
 		cond_resched();
 	} while (found && !filter->id);
 	return n;
+}
+
+/* Of L2TP one is registered, for both ways to carry it. */
+static u8 nf_vpn_l4proto(u32 protocol)
+{
+	static const u8 l4proto[NF_VPN_PROTOCOL_MAX + 1] = {
+		[NF_VPN_PROTOCOL_PPTP]		= IPPROTO_GRE,
+		[NF_VPN_PROTOCOL_ESP]		= IPPROTO_ESP,
+		[NF_VPN_PROTOCOL_L2TP_IP]	= IPPROTO_L2TP,
+		[NF_VPN_PROTOCOL_L2TP_UDP]	= IPPROTO_L2TP,
+	};
+
+	return l4proto[protocol];
+}
+
+enum nf_vpn_refusal nf_vpn_net_restore(struct nf_vpn_net *vn,
+				       const struct nf_vpn_saved *saved)
+{
+	enum nf_vpn_refusal why = NF_VPN_REFUSED_ABSENT;
+	const struct nf_vpn_proto *proto;
+
+	nf_vpn_enable(vn);
+	flush_work(&vn->enable);
+	/* Who is registered stays meanwhile. */
+	down_read(&nf_vpn_protos_sem);
+	proto = rcu_dereference_protected(nf_vpn_protos[nf_vpn_l4proto(saved->protocol)],
+					  true);
+	if (proto && proto->restore)
+		why = nf_vpn_restore_helped(proto, saved) ?
+			proto->restore(vn, saved) : NF_VPN_REFUSED_HELPER;
+	up_read(&nf_vpn_protos_sem);
+	return why;
 }
 
 static void nf_vpn_reap_work(struct work_struct *work)

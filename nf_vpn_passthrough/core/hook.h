@@ -29,6 +29,10 @@ unsigned int nf_vpn_net_end(struct nf_vpn_net *vn,
 			    const struct nf_vpn_session_filter *filter,
 			    bool control);
 
+/* Make a session that was listed before.  Process context. */
+enum nf_vpn_refusal nf_vpn_net_restore(struct nf_vpn_net *vn,
+				       const struct nf_vpn_saved *saved);
+
 /* Work items of a namespace. */
 void nf_vpn_hook_net_init(struct nf_vpn_net *vn);
 void nf_vpn_hook_net_exit(struct nf_vpn_net *vn);

@@ -16,6 +16,7 @@
 #include "event.h"
 #include "hook.h"
 #include "netlink.h"
+#include "restore.h"
 #include "session.h"
 #include "stats.h"
 
@@ -243,6 +244,14 @@ static int nf_vpn_netlink_del(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(msg, info);
 }
 
+static int nf_vpn_netlink_new(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nf_vpn_net *vn = nf_vpn_pernet(genl_info_net(info));
+	int err = nf_vpn_netlink_may(skb, vn->net, info->extack);
+
+	return err ? err : nf_vpn_restore(vn, info);
+}
+
 static int nf_vpn_netlink_stat(struct sk_buff *msg, struct netlink_callback *cb,
 			       const struct nf_vpn_net *vn, unsigned int why)
 {
@@ -338,6 +347,11 @@ static const struct genl_ops nf_vpn_netlink_ops[] = {
 		.policy		= nf_vpn_netlink_policy,
 		.maxattr	= NF_VPN_A_SESSION_REQUEST_MAX,
 	}, {
+		.cmd		= NF_VPN_CMD_SESSION_NEW,
+		.doit		= nf_vpn_netlink_new,
+		.policy		= nf_vpn_restore_policy,
+		.maxattr	= NF_VPN_A_SESSION_MAX,
+	}, {
 		.cmd		= NF_VPN_CMD_STAT_GET,
 		.dumpit		= nf_vpn_netlink_stats,
 		.policy		= nf_vpn_netlink_policy,
@@ -388,7 +402,9 @@ static int nf_vpn_netlink_fill_event(struct sk_buff *msg,
 	    (item->number &&
 	     nla_put_u32(msg, NF_VPN_A_EVENT_NUMBER, item->number)) ||
 	    (item->missed &&
-	     nla_put_u32(msg, NF_VPN_A_EVENT_MISSED, item->missed)))
+	     nla_put_u32(msg, NF_VPN_A_EVENT_MISSED, item->missed)) ||
+	    (item->by && nla_put_in_addr(msg, NF_VPN_A_EVENT_BY, item->by)) ||
+	    (item->ms && nla_put_u32(msg, NF_VPN_A_EVENT_MS, item->ms)))
 		return -EMSGSIZE;
 	return 0;
 }

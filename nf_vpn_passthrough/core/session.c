@@ -12,6 +12,7 @@
 #include <net/netlink.h>
 #include <uapi/linux/nf_vpn.h>
 #include "session.h"
+#include "track.h"
 
 /* Sessions passed over in one RCU read section. */
 #define NF_VPN_SESSION_CHUNK	512
@@ -170,6 +171,16 @@ static int nf_vpn_session_fill_ct(struct sk_buff *msg, const struct nf_conn *ct,
 	return nf_vpn_session_fill_acct(msg, ct, client_dir);
 }
 
+/* What is to be there when the session is restored. */
+static int nf_vpn_session_fill_track(struct sk_buff *msg,
+				     const struct nf_vpn_lane *lane,
+				     const struct nf_conn *ct)
+{
+	bool own = lane->proto->l4proto == IPPROTO_UDP || !ct->master;
+
+	return nf_vpn_track_fill(msg, own ? ct : ct->master);
+}
+
 /* 1: it carries no number that somebody would look for. */
 static int nf_vpn_session_fill_key(struct sk_buff *msg,
 				   const struct nf_vpn_flow *flow)
@@ -257,7 +268,8 @@ int nf_vpn_session_fill(struct sk_buff *msg, struct nf_vpn_lane *lane)
 	    nla_put_u32(msg, NF_VPN_A_SESSION_AGE,
 			nf_vpn_session_since(lane->born)) ||
 	    nf_vpn_session_fill_ends(msg, &ends) ||
-	    (ct && nf_vpn_session_fill_ct(msg, ct, ends.client_dir)))
+	    (ct && (nf_vpn_session_fill_ct(msg, ct, ends.client_dir) ||
+		    nf_vpn_session_fill_track(msg, lane, ct))))
 		return -EMSGSIZE;
 
 	spin_lock_bh(&lane->vn->lock);

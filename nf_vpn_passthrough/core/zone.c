@@ -18,3 +18,11 @@ u16 nf_vpn_zone_nth(const struct nf_vpn_net *vn, unsigned int n)
 	return base + n % count;
 }
 EXPORT_SYMBOL_GPL(nf_vpn_zone_nth);
+
+bool nf_vpn_zone_reserved(const struct nf_vpn_net *vn, u16 zone)
+{
+	unsigned int base = READ_ONCE(vn->zone_base);
+
+	return zone >= base && zone - base < READ_ONCE(vn->zone_count);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_zone_reserved);

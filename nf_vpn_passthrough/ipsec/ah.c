@@ -28,6 +28,22 @@ static int nf_vpn_ah_key(const struct sk_buff *skb, unsigned int off,
 	return 0;
 }
 
+/* Whose it is, for who listens. */
+static void nf_vpn_ah_tell(struct nf_vpn_net *vn, const struct nf_conn *ct,
+			   const struct nf_vpn_key *key)
+{
+	const struct nf_conntrack_tuple *reply =
+		&ct->tuplehash[IP_CT_DIR_REPLY].tuple;
+	struct nf_vpn_key back = {
+		.src = reply->src.u3.ip, .dst = reply->dst.u3.ip,
+		.id = key->id,
+	};
+
+	nf_vpn_tell_of(vn, NF_VPN_EVENT_AH_NAT, 0,
+		       ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple.src.u3.ip,
+		       &back);
+}
+
 /* Stock conntrack decides with the first packet whether it translates. */
 static bool nf_vpn_ah_translated(struct nf_vpn_net *vn,
 				 const struct nf_vpn_key *key)
@@ -41,6 +57,8 @@ static bool nf_vpn_ah_translated(struct nf_vpn_net *vn,
 		return false;
 	ct = nf_ct_tuplehash_to_ctrack(h);
 	translated = READ_ONCE(ct->status) & IPS_NAT_MASK;
+	if (translated)
+		nf_vpn_ah_tell(vn, ct, key);
 	nf_ct_put(ct);
 	return translated;
 }

@@ -259,4 +259,5 @@ const struct nf_vpn_proto nf_vpn_esp_proto = {
 	.free		= nf_vpn_pair_lane_free,
 	.show		= nf_vpn_esp_show,
 	.fill		= nf_vpn_esp_fill,
+	.restore	= nf_vpn_esp_restore,
 };

@@ -153,7 +153,8 @@ static void nf_vpn_esp_carry_out(struct nf_vpn_esp_case *c,
 	/* What it awaited has come, and what it sends tells more, or nothing. */
 	if (plan->settled) {
 		nf_vpn_spi_watch_out(to);
-		nf_vpn_esp_tell(c, NF_VPN_EVENT_SETTLED, to);
+		nf_vpn_esp_tell(c, to->ev.live > 1 ? NF_VPN_EVENT_REKEYED :
+						     NF_VPN_EVENT_SETTLED, to);
 	}
 }
 

@@ -14,12 +14,16 @@ bool nf_vpn_local_owns(struct net *net, const struct sk_buff *skb,
 {
 	xfrm_address_t daddr = { .a4 = key->dst };
 	struct xfrm_state *x;
+	bool raw;
 
 	x = xfrm_state_lookup(net, skb->mark, &daddr, key->id, IPPROTO_ESP,
 			      AF_INET);
-	if (x)
-		xfrm_state_put(x);
-	return x;
+	if (!x)
+		return false;
+	/* One in UDP refuses raw ESP: see encap_type in xfrm_input(). */
+	raw = !x->encap;
+	xfrm_state_put(x);
+	return raw;
 }
 
 /* Does a client's ESP from @src to the public address @dst use the base zone? */

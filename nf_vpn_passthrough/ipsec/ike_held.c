@@ -19,6 +19,7 @@ struct nf_vpn_ike_held {
 	struct nf_vpn_pair	*pair;	/* with a reference */
 	struct nf_vpn_ike_msg	msg;
 	u32			since;
+	__be32			by;	/* a client it waits for, or 0 */
 };
 
 /* 0, or after how many ms to ask again. */
@@ -55,6 +56,29 @@ static void nf_vpn_held_enqueue(struct nf_vpn_ipsec_net *in,
 	nf_vpn_count(in->vn, NF_VPN_STAT_IKE_HELD);
 }
 
+/* The first of those who have just handed an SPI over. */
+static __be32 nf_vpn_held_by(const struct nf_vpn_pair *pair, u32 now)
+{
+	const struct nf_vpn_group *group = pair->group;
+	unsigned int i;
+
+	for (i = 0; i < group->n; i++)
+		if ((int)i != pair->place &&
+		    nf_vpn_esp_is_hot(group->member[i], now))
+			return nf_vpn_group_pair(group, i)->end[0].src;
+	return 0;
+}
+
+static void nf_vpn_held_tell(struct nf_vpn_net *vn,
+			     const struct nf_vpn_ike_held *held, u32 now)
+{
+	const struct nf_vpn_end *back = &held->pair->end[IP_CT_DIR_REPLY];
+	struct nf_vpn_key key = { .src = back->src, .dst = back->dst };
+
+	nf_vpn_tell_blocked(vn, held->pair->end[IP_CT_DIR_ORIGINAL].src, &key,
+			    held->by, now - held->since);
+}
+
 bool nf_vpn_held_take(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 		      struct sk_buff *skb, const struct nf_vpn_ike_msg *msg,
 		      u8 dir)
@@ -78,6 +102,7 @@ bool nf_vpn_held_take(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 	held->pair = pair;
 	held->msg = *msg;
 	held->since = now;
+	held->by = nf_vpn_held_by(pair, now);
 	nf_vpn_held_enqueue(in, held, after);
 	return true;
 }
@@ -104,6 +129,7 @@ static void nf_vpn_held_pass(struct nf_vpn_ipsec_net *in,
 				    max(now - held->since, 1U), now))
 			continue;
 		nf_vpn_held_dequeue(in, held);
+		nf_vpn_held_tell(in->vn, held, now);
 		list_move_tail(&held->list, pass);
 		if (held->pair->group)
 			nf_vpn_pair_observe(in->vn, held->pair, &held->msg,

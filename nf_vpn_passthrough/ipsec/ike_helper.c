@@ -8,6 +8,8 @@
 #include "ipsec.h"
 #include "nf_vpn_helper.h"
 
+static struct nf_vpn_helper nf_vpn_ike_helper;
+
 static bool nf_vpn_ike_on_natt(const struct nf_conn *ct)
 {
 	return ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple.dst.u.udp.port ==
@@ -64,8 +66,11 @@ static int nf_vpn_ike_message(struct nf_vpn_net *vn, struct sk_buff *skb,
 		return NF_ACCEPT;
 	}
 	nf_vpn_count(vn, NF_VPN_STAT_IKE_MESSAGE);
-	if (!nf_vpn_ike_on_natt(ct))
+	if (!nf_vpn_ike_on_natt(ct)) {
+		if (dir == IP_CT_DIR_REPLY)
+			nf_vpn_ike_expect_float(vn, ct, nf_vpn_ike_helper.live);
 		return nf_vpn_ike_learn(vn, skb, ct, &msg, dir);
+	}
 	nf_vpn_ike_floated(vn, ct);
 	return NF_ACCEPT;
 }
@@ -110,10 +115,9 @@ static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
 
 static const struct nf_conntrack_expect_policy nf_vpn_ike_policy = {
 	.max_expected	= 1,
+	/* IKE_SA_INIT to IKE_AUTH, or Main Mode, with repetitions */
 	.timeout	= 60,
 };
-
-static struct nf_vpn_helper nf_vpn_ike_helper;
 
 int nf_vpn_ike_helper_init(void)
 {

@@ -8,6 +8,8 @@
 #include "esp_seen.h"
 #include "ike_msg.h"
 
+struct nf_conntrack_helper;
+
 /*
  * SPIs kept per pair and direction.  A rekey overlaps two, several child SAs
  * share a pair; beyond that the one idle for longest is forgotten.
@@ -295,6 +297,13 @@ bool nf_vpn_held_take(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 void nf_vpn_ike_port(struct nf_vpn_net *vn, struct sk_buff *skb,
 		     unsigned int off, struct nf_conn *ct);
 
+/*
+ * ike_float.c: the server answered on UDP 500; the client may go on at 4500.  Once
+ * at a time.  @helper is that of both.
+ */
+void nf_vpn_ike_expect_float(struct nf_vpn_net *vn, struct nf_conn *ct,
+			     struct nf_conntrack_helper *helper);
+
 /* esp_conn.c: the live lane of a pair, made if need be; lock held. */
 struct nf_vpn_lane *nf_vpn_esp_lane(struct nf_vpn_net *vn,
 				    struct nf_vpn_pair *pair);
@@ -316,5 +325,9 @@ void nf_vpn_manual_out(struct nf_vpn_net *vn, struct sk_buff *skb,
 		       const struct nf_vpn_end *end);
 /* Look whether stock conntrack has made entries for waiting pairs. */
 void nf_vpn_manual_resolve(struct nf_vpn_net *vn);
+
+/* esp_restore.c: struct nf_vpn_proto.restore */
+enum nf_vpn_refusal nf_vpn_esp_restore(struct nf_vpn_net *vn,
+				       const struct nf_vpn_saved *saved);
 
 #endif /* _NF_VPN_IPSEC_H */

@@ -170,6 +170,10 @@ struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_new(struct nf_vpn_l2tp_net *ln,
 struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_udp(struct nf_vpn_l2tp_net *ln,
 					      struct nf_conn *ct);
 
+/* Over IP, of an entry that is there, in its zone.  NULL: refused. */
+struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_again(struct nf_vpn_l2tp_net *ln,
+						struct nf_conn *ct);
+
 /* Its entry would clash: try the next zone.  False: none is left. */
 bool nf_vpn_l2tp_pair_rezone(struct nf_vpn_l2tp_net *ln,
 			     struct nf_vpn_l2tp_pair *pair);
@@ -217,6 +221,10 @@ struct nf_vpn_l2tp_link *nf_vpn_l2tp_link_new(struct nf_vpn_l2tp_pair *pair,
  */
 int nf_vpn_l2tp_link_name(struct nf_vpn_l2tp_link *link, u8 end, u32 id,
 			  bool keep);
+
+/* An end is named as it was before.  0, or as nf_vpn_l2tp_link_name(). */
+int nf_vpn_l2tp_link_rename(struct nf_vpn_l2tp_link *link, u8 end, u32 real,
+			    u32 pub);
 
 /* Names given before the pair was resolved get their flows. */
 void nf_vpn_l2tp_link_index(struct nf_vpn_l2tp_pair *pair);
@@ -281,5 +289,9 @@ extern const struct nf_vpn_proto nf_vpn_l2tp_udp_proto;
 /* What a message over UDP tells.  No lock held. */
 void nf_vpn_l2tp_udp_learn(struct nf_vpn_l2tp_net *ln, struct nf_conn *ct,
 			   u8 from, const struct nf_vpn_l2tp_msg *msg);
+
+/* l2tp_restore.c: struct nf_vpn_proto.restore */
+enum nf_vpn_refusal nf_vpn_l2tp_restore(struct nf_vpn_net *vn,
+					const struct nf_vpn_saved *saved);
 
 #endif /* _NF_VPN_L2TP_H */

@@ -176,6 +176,29 @@ static void nf_vpn_l2tp_show(struct seq_file *s, const struct nf_vpn_flow *flow)
 		seq_printf(s, " %s", kind[flow->key[0].space]);
 }
 
+/* Its other name, and the tunnel above it: a session is restored from that. */
+static int nf_vpn_l2tp_fill_link(struct sk_buff *msg,
+				 const struct nf_vpn_lane *lane,
+				 const struct nf_vpn_flow *flow)
+{
+	const struct nf_vpn_l2tp_pair *pair =
+		nf_vpn_l2tp_pair_of_lane((struct nf_vpn_lane *)lane);
+	u8 end = !flow->dir;
+	struct nf_vpn_l2tp_link *link;
+
+	link = nf_vpn_l2tp_link_by_real(pair, flow->key[0].space, end,
+					ntohl(flow->key[1].id));
+	if (!link)
+		return 0;
+	if ((link->name[!end].real &&
+	     nla_put_u32(msg, NF_VPN_A_KEY_PEER, link->name[!end].real)) ||
+	    (link->conn && link->conn->name[end].real &&
+	     nla_put_u32(msg, NF_VPN_A_KEY_PARENT,
+			 link->conn->name[end].real)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int nf_vpn_l2tp_fill(struct sk_buff *msg, const struct nf_vpn_lane *lane,
 			    const struct nf_vpn_flow *flow)
 {
@@ -184,6 +207,8 @@ static int nf_vpn_l2tp_fill(struct sk_buff *msg, const struct nf_vpn_lane *lane,
 				   NF_VPN_BOUND_CONTROL);
 	if (flow->key[1].space == NF_VPN_L2TP_NOWHERE)
 		return -ENODATA;
+	if (nf_vpn_l2tp_fill_link(msg, lane, flow))
+		return -EMSGSIZE;
 	if (nla_put_u32(msg, NF_VPN_A_KEY_KIND,
 			flow->key[0].space == NF_VPN_L2TP_CONTROL ?
 			NF_VPN_KIND_TUNNEL : NF_VPN_KIND_SESSION))
@@ -205,4 +230,5 @@ const struct nf_vpn_proto nf_vpn_l2tp_proto = {
 	.free		= nf_vpn_l2tp_pair_free,
 	.show		= nf_vpn_l2tp_show,
 	.fill		= nf_vpn_l2tp_fill,
+	.restore	= nf_vpn_l2tp_restore,
 };

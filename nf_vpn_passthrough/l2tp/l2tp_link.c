@@ -164,6 +164,22 @@ int nf_vpn_l2tp_link_name(struct nf_vpn_l2tp_link *link, u8 end, u32 id,
 	return err;
 }
 
+int nf_vpn_l2tp_link_rename(struct nf_vpn_l2tp_link *link, u8 end, u32 real,
+			    u32 pub)
+{
+	struct nf_vpn_l2tp_name *name = &link->name[end];
+	int err = 0;
+
+	nf_vpn_l2tp_link_unname(link, end);
+	name->real = real;
+	name->pub = pub;
+	if (link->pair->resolved)
+		err = nf_vpn_l2tp_link_flow(link, end);
+	if (err)
+		memset(name, 0, sizeof(*name));
+	return err;
+}
+
 void nf_vpn_l2tp_link_index(struct nf_vpn_l2tp_pair *pair)
 {
 	struct nf_vpn_l2tp_link *link;

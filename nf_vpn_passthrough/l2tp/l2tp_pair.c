@@ -228,6 +228,51 @@ struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_new(struct nf_vpn_l2tp_net *ln,
 	return pair;
 }
 
+static bool nf_vpn_l2tp_pair_whole(struct nf_vpn_l2tp_net *ln,
+				   struct nf_vpn_l2tp_pair *pair,
+				   struct nf_conn *ct)
+{
+	struct nf_vpn_key key = {
+		.src		= pair->end[IP_CT_DIR_ORIGINAL].src,
+		.dst		= pair->end[IP_CT_DIR_ORIGINAL].dst,
+		.zone		= pair->from_zone,
+		.l4proto	= IPPROTO_L2TP,
+	};
+	u16 zone = nf_ct_zone(ct)->id;
+
+	if ((zone != pair->from_zone && !nf_vpn_l2tp_take_zone(pair, zone)) ||
+	    nf_vpn_l2tp_pair_door(pair, &key) ||
+	    nf_vpn_l2tp_pair_resolve(ln, pair, ct))
+		return false;
+	nf_conntrack_get(&ct->ct_general);
+	return !nf_vpn_lane_set_ct(&pair->lane, ct);
+}
+
+struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_again(struct nf_vpn_l2tp_net *ln,
+						struct nf_conn *ct)
+{
+	u16 zone = nf_ct_zone(ct)->id;
+	struct nf_vpn_l2tp_pair *pair;
+	struct nf_vpn_l2tp_end end;
+
+	/* Ours is a second client's: its packets come in the base zone. */
+	if (nf_vpn_zone_reserved(ln->vn, zone))
+		zone = NF_CT_DEFAULT_ZONE_ID;
+	nf_vpn_l2tp_pair_end(ct, IP_CT_DIR_ORIGINAL, &end);
+	pair = nf_vpn_l2tp_pair_alloc(ln, &nf_vpn_l2tp_proto, end.src, &end,
+				      zone);
+	if (!pair)
+		return NULL;
+	if (!nf_vpn_l2tp_pair_list(ln, pair)) {
+		nf_vpn_lane_put(&pair->lane);
+		return NULL;
+	}
+	if (nf_vpn_l2tp_pair_whole(ln, pair, ct))
+		return pair;
+	WRITE_ONCE(pair->lane.expires, jiffies - 1);
+	return NULL;
+}
+
 /* So that they are seen, and limited; no packet is found by them. */
 static int nf_vpn_l2tp_pair_udp_flow(struct nf_vpn_l2tp_pair *pair,
 				     const struct nf_conn *ct, u8 dir)

@@ -154,6 +154,15 @@ int nf_vpn_pptp_call_message(struct nf_vpn_pptp_control *control, u8 from,
 			     const struct nf_vpn_pptp_msg *msg,
 			     struct nf_vpn_pptp_edit *edit);
 
+/* The call that an end knows by its own ID, or NULL. */
+struct nf_vpn_pptp_call *
+nf_vpn_pptp_call_by_real(const struct nf_vpn_pptp_control *control, u8 end,
+			 u16 id);
+
+/* A call without IDs, listed; @from asked for it.  NULL: refused. */
+struct nf_vpn_pptp_call *
+nf_vpn_pptp_call_alloc(struct nf_vpn_pptp_control *control, u8 from);
+
 /* Let all calls live for the grace time, and no longer. */
 void nf_vpn_pptp_call_close_all(struct nf_vpn_pptp_control *control);
 
@@ -195,5 +204,9 @@ int nf_vpn_pptp_gre_up(struct nf_vpn_pptp_call *call);
 
 /* If the very same end holds that ID, it does so from the past: take it away. */
 void nf_vpn_pptp_gre_evict(struct nf_vpn_pptp_call *call, u8 end);
+
+/* pptp_restore.c: struct nf_vpn_proto.restore */
+enum nf_vpn_refusal nf_vpn_pptp_restore(struct nf_vpn_net *vn,
+					const struct nf_vpn_saved *saved);
 
 #endif /* _NF_VPN_PPTP_H */

@@ -46,7 +46,7 @@ void nf_vpn_pptp_call_close_all(struct nf_vpn_pptp_control *control)
 		nf_vpn_pptp_call_close(call, grace);
 }
 
-static struct nf_vpn_pptp_call *
+struct nf_vpn_pptp_call *
 nf_vpn_pptp_call_by_real(const struct nf_vpn_pptp_control *control, u8 end,
 			 u16 id)
 {
@@ -137,7 +137,7 @@ static int nf_vpn_pptp_call_name(struct nf_vpn_pptp_call *call, u8 end, u16 id)
 	return err;
 }
 
-static struct nf_vpn_pptp_call *
+struct nf_vpn_pptp_call *
 nf_vpn_pptp_call_alloc(struct nf_vpn_pptp_control *control, u8 from)
 {
 	const struct nf_conntrack_tuple *orig =

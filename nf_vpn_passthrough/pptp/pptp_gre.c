@@ -118,6 +118,7 @@ const struct nf_vpn_proto nf_vpn_pptp_proto = {
 	.gone		= nf_vpn_pptp_gre_gone,
 	.free		= nf_vpn_pptp_gre_free,
 	.fill		= nf_vpn_pptp_gre_fill,
+	.restore	= nf_vpn_pptp_restore,
 };
 
 /* How a packet towards @end looks when it arrives here. */

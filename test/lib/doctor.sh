@@ -21,3 +21,11 @@ print(next((f[sys.argv[2]] for f in json.load(open(sys.argv[3])) if f["check"] =
 		"$1" "$2" "$TOPO_TMP/doctor"
 }
 doctor_says() { [ "$(doctor)" = "$1" ]; }
+# blames CHECK [EVIDENCE]: does a doctor called now say that, "seen" like this?
+blames() {
+	# its exit code is about everything it found
+	{ r nfvpn doctor -j 2>/dev/null || true; } | python3 -c '
+import json, re, sys
+sys.exit(not any(f["check"] == sys.argv[1] and re.search(sys.argv[2], f["seen"]) for f in json.load(sys.stdin)))' \
+		"$1" "${2:-}"
+}

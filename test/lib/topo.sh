@@ -35,19 +35,32 @@ s() { in_ns s "$@"; }
 client_ip() { if [ "$TOPO_MODE" = lan ]; then echo "192.168.1.$(($1 + 1))"; else echo "192.168.$1.2"; fi; }
 gateway_ip() { if [ "$TOPO_MODE" = lan ]; then echo 192.168.1.1; else echo "192.168.$1.1"; fi; }
 
-# A killed program's TCP socket holds its namespace while it repeats a FIN that
-# nobody answers: one repetition will do.
-# A namespace, and a canary: a veth whose end out here vanishes only when the
-# kernel has really begun to free the namespace.
-ns_add() {
-	local ns
-	ns=$(ns_name "$1")
-	ip netns add "$ns" &&
-		ip link add "x-$1-$TOPO_ID" type veth peer name canary netns "$ns" &&
-		ip netns exec "$ns" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
-			net.ipv6.conf.default.disable_ipv6=1 net.ipv4.tcp_orphan_retries=1 &&
-		ip -n "$ns" link set lo up
+# Under emulation a process that starts costs as much as a thousand packets: what
+# "ip" can do in one go, it does.
+
+# ns_make NAME...: ip commands for namespaces, each with a canary: a veth whose end
+# out here vanishes only when the kernel has really begun to free the namespace.
+ns_make() {
+	local name
+	for name in "$@"; do
+		printf 'netns add %s\n' "$(ns_name "$name")"
+		printf 'link add x-%s type veth peer name canary netns %s\n' "$name-$TOPO_ID" "$(ns_name "$name")"
+	done
 }
+
+cable() { printf 'link add %s netns %s type veth peer name %s netns %s\n' "$2" "$(ns_name "$1")" "$4" "$(ns_name "$3")"; }
+
+# ns_config NAME [SYSCTL=VALUE...]: what a namespace has from its start, and the ip
+# commands of standard input, in there. A killed program's TCP socket holds its
+# namespace while it repeats a FIN that nobody answers: one repetition will do.
+ns_config() {
+	# shellcheck disable=SC2016 # the inner shell expands these
+	in_ns "$1" sh -c 'cd /proc/sys/net || exit
+		for set do echo "${set#*=}" >"${set%%=*}" || exit; done
+		exec ip -batch -' sh ipv6/conf/{all,default}/disable_ipv6=1 ipv4/tcp_orphan_retries=1 "${@:2}"
+}
+
+ns_add() { ns_make "$1" | ip -batch - && echo 'link set lo up' | ns_config "$1"; }
 
 # link NS1 DEV1 NS2 DEV2: a cable with both ends up.
 link() {
@@ -64,36 +77,49 @@ topo_up() {
 	TOPO_CLIENTS=${1:-2} TOPO_MODE=${2:-own}
 	mkdir -p "$TOPO_TMP"
 	modprobe -qa nf_conntrack nf_nat nf_conntrack_netlink nft_masq nft_ct nft_chain_nat nf_tables || true
-	must ns_add r
-	must ns_add s
-	must link s eth0 r wan
-	must address s eth0 $SERVER/24
-	must address r wan $WAN/24
-	[ "$TOPO_MODE" = own ] || must lan_bridge
+	must topo_cables
+	must topo_router
+	must topo_host s "$SERVER/24"
 	for ((k = 1; k <= TOPO_CLIENTS; k++)); do
-		must client_up $k
+		must topo_host "c$k" "$(client_ip "$k")/24" "route add default via $(gateway_ip "$k")"
 		eval "c$k() { in_ns c$k \"\$@\"; }"
 	done
-	must r sysctl -qw net.ipv4.ip_forward=1
-	r sysctl -qw net.netfilter.nf_conntrack_acct=1 2>/dev/null || true
 	must router_rules "${3:-nat}"
 }
 
-lan_bridge() {
-	r ip link add lan1 type bridge && r ip link set lan1 up && address r lan1 192.168.1.1/24
+# The router's device towards client K.
+router_port() { if [ "$TOPO_MODE" = lan ]; then echo "port$1"; else echo "lan$1"; fi; }
+
+topo_cables() {
+	local clients k
+	mapfile -t clients < <(seq -f 'c%.0f' "$TOPO_CLIENTS")
+	{
+		ns_make r s "${clients[@]}"
+		cable s eth0 r wan
+		for ((k = 1; k <= TOPO_CLIENTS; k++)); do cable "c$k" eth0 r "$(router_port "$k")"; done
+	} | ip -batch -
 }
 
-client_up() {
-	local k=$1 port=lan$1
-	[ "$TOPO_MODE" = own ] || port=port$k
-	ns_add "c$k" && link "c$k" eth0 r "$port" || return
-	if [ "$TOPO_MODE" = own ]; then
-		address r "$port" "$(gateway_ip "$k")/24"
-	else
-		r ip link set "$port" master lan1
-	fi &&
-		address "c$k" eth0 "$(client_ip "$k")/24" &&
-		in_ns "c$k" ip route add default via "$(gateway_ip "$k")"
+topo_router() {
+	local k
+	{
+		printf '%s\n' 'link set lo up' 'link set wan up' "addr add $WAN/24 dev wan"
+		[ "$TOPO_MODE" = own ] ||
+			printf '%s\n' 'link add lan1 type bridge' 'link set lan1 up' 'addr add 192.168.1.1/24 dev lan1'
+		for ((k = 1; k <= TOPO_CLIENTS; k++)); do
+			echo "link set $(router_port "$k") up"
+			if [ "$TOPO_MODE" = own ]; then
+				echo "addr add $(gateway_ip "$k")/24 dev lan$k"
+			else
+				echo "link set port$k master lan1"
+			fi
+		done
+	} | ns_config r ipv4/ip_forward=1 netfilter/nf_conntrack_acct=1
+}
+
+# topo_host NAME ADDRESS [IP-COMMAND...]
+topo_host() {
+	printf '%s\n' 'link set lo up' 'link set eth0 up' "addr add $2 dev eth0" "${@:3}" | ns_config "$1"
 }
 
 router_rules() {
@@ -213,13 +239,10 @@ on_failure() {
 topo_down() {
 	local name names failed=0
 	mapfile -t names < <(ns_list)
-	for name in "${names[@]}"; do
-		ip netns pids "$(ns_name "$name")" 2>/dev/null | xargs -r kill -9 2>/dev/null
-	done
-	for name in "${names[@]}"; do
-		wait_for 5 ns_is_idle "$name" || echo "processes in $name will not die"
-		ip netns del "$(ns_name "$name")" || failed=1
-	done
+	# shellcheck disable=SC2046 # a list of words
+	kill -9 $(ns_pids) 2>/dev/null
+	wait_for 5 ns_are_idle || echo "processes will not die: $(ns_pids)"
+	printf "netns del %s-$TOPO_ID\n" "${names[@]}" | ip -force -batch - || failed=1
 	for name in "${names[@]}"; do
 		wait_for 20 canary_is_gone "$name" || { echo "namespace $name lives on: something holds it"; failed=1; }
 	done
@@ -228,14 +251,20 @@ topo_down() {
 	return $failed
 }
 
-ns_is_idle() { [ -z "$(ip netns pids "$(ns_name "$1")")" ]; }
-canary_is_gone() { ! ip link show "x-$1-$TOPO_ID"; }
+# The processes in the namespaces of this topology, one a line.
+ns_pids() {
+	find /run/netns/*-"$TOPO_ID" /proc/[0-9]*/ns/net -printf '%i %p %l\n' 2>/dev/null |
+		awk 'NF == 2 { ours["net:[" $1 "]"] = 1 } $3 in ours { split($2, part, "/"); print part[3] }'
+}
+
+ns_are_idle() { [ -z "$(ns_pids)" ]; }
+canary_is_gone() { [ ! -e "/sys/class/net/x-$1-$TOPO_ID" ]; }
 
 # The kernel frees namespaces one after the other: when a new one is gone, the
 # exit functions of all the older ones have returned (conntrack's own waits
 # for every entry to be released).
 ns_workqueue_passed() {
-	ns_add last && ip netns del "$(ns_name last)" && wait_for 20 canary_is_gone last && return
+	{ ns_make last; echo "netns del $(ns_name last)"; } | ip -batch - && wait_for 20 canary_is_gone last && return
 	echo "the kernel hangs while it frees a namespace: a conntrack entry was not released"
 	return 1
 }

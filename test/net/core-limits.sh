@@ -12,11 +12,13 @@
 . "$(dirname "$0")/../lib/topo.sh"
 # shellcheck source=test/peer/ike.sh
 . "$(dirname "$0")/../peer/ike.sh"
+# shellcheck source=test/lib/doctor.sh
+. "$(dirname "$0")/../lib/doctor.sh"
 
 limit() { r sysctl -qw "net.netfilter.nf_vpn.$1=$2"; }
 read_limit() { r sysctl -n "net.netfilter.nf_vpn.$1"; }
 
-plan 18
+plan 22
 topo_up 3
 helper_rule vpn-ike udp 500
 peers_up c1 c2 c3 s
@@ -32,6 +34,9 @@ must limit max_per_client 3
 ask esp c2 $SERVER 0x1012 1 >/dev/null
 is "client 2's next SPI is refused" "$(flow_count)" 4
 is "by this name" "$(stat client_limit) $(stat esp_refused)" "1 1"
+check "nfvpn doctor says so" blames esp-refused esp_refused
+check "and which limit" blames limit client_limit
+check_not "not the other one" blames limit flow_limit
 is "its first SA goes on" "$(deliver c2 $SERVER 0x1002 152) $(deliver s $WAN 0x2002 152)" "s $WAN c2 $SERVER"
 matches "client 3 is not affected" "$(meet c3 s) $(settle c3 s 0x1003 0x2003)$(deliver c3 $SERVER 0x1003 150) $(deliver s $WAN 0x2003 150)" "^$WAN:[0-9]+ s $WAN c3 $SERVER\$"
 must limit max_per_client "$per_client"
@@ -42,6 +47,7 @@ must limit max_flows 7
 ask esp c1 $SERVER 0x1011 1 >/dev/null
 is "at max_flows a new SPI is refused" "$(flow_count)" 7
 is "by that name" "$(stat flow_limit) $(stat client_limit)" "1 1"
+check "nfvpn doctor has that limit, too" blames limit flow_limit
 is "all the others go on" "$(deliver c1 $SERVER 0x1001 153) $(deliver s $WAN 0x2002 153) $(deliver s $WAN 0x2003 153)" "s $WAN c2 $SERVER c3 $SERVER"
 must limit max_flows "$flows"
 is "with the limit raised the SPI is accepted" "$(deliver c1 $SERVER 0x1011 2)" "s $WAN"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: all
+# arch: yes
 # timeout: 200
 #
 # A rule that names a helper loads just the modules it needs; modprobe

@@ -100,7 +100,7 @@ is "all is as it was" "$(state)" "$all"
 is "and works" "$(helpers c1)" "vpn-pptp vpn-ike vpn-ike vpn-l2tp"
 must router_rules nat
 # shellcheck disable=SC2046
-check "what it stops" r $(unit ExecStop)
+check "what it stops" r $(unit ExecStop | tail -n 1)
 is "our table is gone, theirs are not" "$(r nft list tables | xargs) $(r sysctl -n $SYSCTL)" "table ip filter table ip nat 0"
 must r nfvpn load
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
+# arch: yes
 # timeout: 180
 #
 # Two clients keep raw ESP tunnels to one server behind one public address. The

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: newest
+# arch: yes
 # timeout: 240
 #
 # An ICMP error that quotes ESP reaches the client whose packet it quotes, with

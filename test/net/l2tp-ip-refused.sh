@@ -12,8 +12,10 @@
 . "$(dirname "$0")/../lib/topo.sh"
 # shellcheck source=test/peer/l2tp.sh
 . "$(dirname "$0")/../peer/l2tp.sh"
+# shellcheck source=test/lib/doctor.sh
+. "$(dirname "$0")/../lib/doctor.sh"
 
-plan 41
+plan 46
 must modprobe nf_vpn_l2tp
 topo_up 3
 must mark_rule
@@ -30,6 +32,8 @@ still() { [ "$(data s $WAN 1001), $(data s $WAN 1002)" = "c1 from=$SERVER id=100
 # hidden
 is "a hidden Assigned Control Connection ID" "$(say_lost c3 $SERVER SCCRQ assigned=13 hide=assigned)" nobody
 is "is refused by name" "$(counted l2tp_hidden)" 1
+check "nfvpn doctor says so" blames l2tp-hidden l2tp_hidden
+check_not "and not that it was signed" blames l2tp-digest
 is "a hidden Local Session ID" "$(say_lost c2 $SERVER ICRQ conn=102 local=1003 remote=0 hide=local)" nobody
 is "a hidden Remote Session ID" "$(say_lost s $WAN ICRP conn=12 local=2003 remote=1002 hide=remote)" nobody
 is "too" "$(counted l2tp_hidden)" 3
@@ -40,6 +44,8 @@ is "no session was made of it" "$(flows "client=$(client_ip 2)")" 5
 is "signed: an ID that is free" "$(say c3 $SERVER SCCRQ assigned=13 digest=1)" "s from=$WAN SCCRQ conn=0 assigned=13"
 is "signed: a Control Connection ID that client 1 has" "$(say_lost c3 $SERVER SCCRQ assigned=11 digest=1)" nobody
 is "is refused by name" "$(counted l2tp_digest)" 1
+check "nfvpn doctor has that, too" blames l2tp-digest l2tp_digest
+check_not "but no limit" blames l2tp-refused
 is "without a signature it is translated" \
 	"$(say c3 $SERVER SCCRQ assigned=11 | sed -E 's/(assigned)=[0-9]+$/\1=N/')" "s from=$WAN SCCRQ conn=0 assigned=N"
 is "signed: a Session ID that client 1 has" "$(say_lost c2 $SERVER ICRQ conn=102 local=1001 remote=0 digest=1)" nobody
@@ -50,6 +56,7 @@ is "its session works" "$(data s $WAN 1002)" "c2 from=$SERVER id=1002"
 # the same ID twice: which one will the server believe?
 is "twice the same AVP" "$(say_lost c2 $SERVER ICRQ conn=102 local=1003 twice=local)" nobody
 check "is refused" counted_above l2tp_refused 0
+check "nfvpn doctor tells of refusals" blames l2tp-refused l2tp_refused
 bad=$(counted l2tp_bad)
 
 # broken

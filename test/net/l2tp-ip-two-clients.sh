@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
+# arch: yes
 # timeout: 240
 #
 # L2TP version 3 over IP: two clients behind one address, one server. Each client

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: main
+# arch: yes
 # timeout: 240
 #
 # RFC 2661 8.1: the server may answer from another port than it was asked at. With

@@ -17,18 +17,24 @@
 told() { grep -q "$(printf '.*%s' "$@")" "$(log_of watch)"; }
 tells() { wait_for 15 told "$@"; }
 
-plan 9
+plan 12
 must modprobe nf_vpn_passthrough
-topo_up 1
+topo_up 3
 helper_rule vpn-ike udp 500
 must background r watch nfvpn watch -j
 must wait_for 15 r sh -c 'grep -q . /proc/net/netlink'
-peers_up c1 s
+peers_up c1 c2 c3 s
 # it listens when a first event reaches it
 is "a client meets the server" "$(meet c1 s)" "$WAN:500"
 check "its session is up" tells '"event":"up"' '"protocol":"esp"' "\"client\":\"$(client_ip 1)\",\"server\":\"$SERVER\",\"public\":\"$WAN\""
 settle c1 s 0x1001 0x2001
 check "its SPI is settled" tells '"event":"settled"' '"number":8193'
+check_not "that is no rekeying" told '"event":"rekeyed"'
+rekey c1 s >/dev/null
+settle c1 s 0x1012 0x2011
+check "that of a new child SA: it is rekeyed" tells '"event":"rekeyed"' "\"client\":\"$(client_ip 1)\"" '"number":8209'
+for _ in 1 2 3; do ask raw c2 $SERVER 51 0402000000000001000000010000000000000000 >/dev/null; done
+check "AH under NAT" tells '"event":"ah-under-nat"' "\"client\":\"$(client_ip 2)\",\"server\":\"$SERVER\",\"public\":\"$WAN\""
 
 # random SPIs; who was served a moment ago may own one, so it goes on for a while
 flood_is_told() { ask flood s $WAN 100 seq=99 >/dev/null && told '"event":"spoof-suspected"' '"missed":'; }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: ends
+# arch: yes
 # timeout: 240
 #
 # "nfvpn list" shows the ESP sessions of two clients and the PPTP calls of two

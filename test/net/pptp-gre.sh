@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: ends
+# arch: yes
 # timeout: 300
 #
 # Enhanced GRE (RFC 2637 4.1 to 4.3): whatever its header says about sequence and

@@ -12,8 +12,10 @@
 . "$(dirname "$0")/../lib/topo.sh"
 # shellcheck source=test/peer/pptp.sh
 . "$(dirname "$0")/../peer/pptp.sh"
+# shellcheck source=test/lib/doctor.sh
+. "$(dirname "$0")/../lib/doctor.sh"
 
-plan 24
+plan 28
 must modprobe nf_vpn_passthrough
 topo_up 2
 must helper_rule vpn-pptp tcp 1723
@@ -27,9 +29,12 @@ peer_up c2 c2
 must limit pptp_max_calls 3
 control c1 k $SERVER
 control c1 l $SERVER
+check_not "nfvpn doctor: no call was refused" blames pptp-refused
 is "pptp_max_calls=3: three calls" "$(p c1 calls k 1 3)" "3 up"
 matches "a fourth one is refused, in words" "$(p c1 call k 4)" "^refused ocrp own=[0-9]+ peer=4 result=7$"
 check "it is counted" counted_above pptp_refused 0
+check "nfvpn doctor says so" blames pptp-refused pptp_refused
+check_not "and not for want of Call IDs" blames limit pptp_no_id
 is "another connection may" "$(p c1 call l 5 | cut -d' ' -f1-2)" "up own=5"
 must p_ok c1 send k echorq id=9
 is "the connection with the refused call still carries Echo" "$(p c1 wait k echorp 5)" "echorp id=9"
@@ -72,6 +77,7 @@ is "client 1 has Call IDs 1 to 5" "$(p c1 calls o 1 5)" "5 up"
 is "three other IDs for client 2" "$(p c2 calls o 1 3)" "3 up"
 matches "and no fourth one" "$(p c2 call o 4)" "^refused ocrp own=[0-9]+ peer=4 result=7$"
 check "it is counted" counted_above pptp_no_id 0
+check "nfvpn doctor has that, too" blames limit pptp_no_id
 must p_ok c2 send o echorq id=77
 is "the connection still carries Echo" "$(p c2 wait o echorp 5)" "echorp id=77"
 is "an ID that nobody has stays what it is" "$(p c2 call o 9 | cut -d' ' -f1,2)" "up own=9"

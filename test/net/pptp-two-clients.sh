@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: all
+# arch: yes
 # timeout: 240
 #
 # Two clients use the same call ID towards one server: the first keeps its own,

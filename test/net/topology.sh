@@ -10,7 +10,7 @@
 # shellcheck source=test/lib/topo.sh
 . "$(dirname "$0")/../lib/topo.sh"
 
-plan 6
+plan 7
 topo_up 2
 is "client 1 reaches the server" "$(answered c1 3 $SERVER)" 3
 is "client 2 reaches the server" "$(answered c2 3 $SERVER)" 3
@@ -20,4 +20,7 @@ is "the server does not reach a client unasked" "$(answered s 1 192.168.1.2)" 0
 must topo_down
 topo_up 3 lan
 is "client 3 on a shared LAN reaches the server" "$(answered c3 2 $SERVER)" 2
+c2 sleep 600 &
+left=$!
 check "the namespaces are gone" topo_down
+check_not "and what ran in them" kill -0 $left

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Requests to the family nf_vpn that nfvpn would not send.
 
-genl.py get|del|dump [TYPE:u32:NUMBER | TYPE:raw:HEX]...
+genl.py get|del|dump|new [TYPE:u32:NUMBER | TYPE:raw:HEX | TYPE:ip:ADDRESS | TYPE:nest:PART,...]...
+(PART: TYPE=NUMBER, TYPE~PORT, TYPE@ADDRESS)
 prints "ERRNO MESSAGE" of the answer: 0, or negative and the extack message.
 """
+import re
 import socket
 import struct
 import sys
@@ -57,16 +59,27 @@ def message_of(flags, rest):
     return ""
 
 
+def part(word):
+    kind, mark, value = re.fullmatch("([0-9]+)([=~@])(.*)", word).groups()
+    data = {"=": lambda: struct.pack("=I", int(value)), "~": lambda: struct.pack(">H", int(value)),
+            "@": lambda: socket.inet_aton(value)}[mark]()
+    return attr(int(kind), data)
+
+
 def wanted(word):
     kind, form, value = word.split(":")
-    return attr(int(kind), struct.pack("=I", int(value)) if form == "u32" else bytes.fromhex(value))
+    forms = {"u32": lambda: struct.pack("=I", int(value)), "raw": lambda: bytes.fromhex(value),
+             "ip": lambda: socket.inet_aton(value),
+             "nest": lambda: b"".join(part(w) for w in value.split(",") if w)}
+    # a nest says so itself: NLA_F_NESTED
+    return attr(int(kind) | (0x8000 if form == "nest" else 0), forms[form]())
 
 
 def main():
     sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
     sock.setsockopt(270, 11, 1)  # SOL_NETLINK, NETLINK_EXT_ACK
     number = family(sock)
-    cmd, flags = {"get": (1, 5), "del": (2, 5), "dump": (1, 0x301)}[sys.argv[1]]
+    cmd, flags = {"get": (1, 5), "del": (2, 5), "new": (6, 5), "dump": (1, 0x301)}[sys.argv[1]]
     send(sock, number, flags, cmd, b"".join(wanted(word) for word in sys.argv[2:]))
     for kind, seen, body in messages(sock):
         if kind == ERROR:

@@ -304,6 +304,8 @@ class End:
         seq = None
         for bit, key in ((0x1000, "seq"), (0x0080, "ack")):
             if flags & bit:
+                if len(gre) < off + 4:
+                    return
                 value = struct.unpack_from(">I", gre, off)[0]
                 text += f" {key}={value}"
                 seq = value if key == "seq" else seq

@@ -3,7 +3,7 @@
  * The command nfvpn against a kernel that lies: its socket is played here.  Answers
  * are whole, cut short everywhere, with each octet wrong, and at random; nothing may
  * be read beyond what was received, and what is printed as JSON must be JSON.
- * Likewise the texts of nft and conntrack, and its own file.
+ * Likewise the texts of nft and conntrack, its own file, and files to be restored.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "../../tool/nfvpn.h"
 #include "../../tool/rules.h"
 
-#define FUZZ_ROUNDS	100000
+#define FUZZ_ROUNDS	(100000 / KTAP_FEWER)
 #define FAMILY		0x1f
 #define GROUP		7
 
@@ -28,6 +28,7 @@ static struct {
 	size_t n;		/* 0: nothing comes, an error */
 } answers[2];
 static unsigned int n_answers, next_answer;
+static bool again;		/* the first one for every request */
 static uint32_t seq;
 static uint8_t *receiver;
 static size_t room;
@@ -89,6 +90,8 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
 	}
 	n = answers[next_answer].n;
 	memcpy(buf, answers[next_answer++].p, n);
+	if (again)
+		next_answer = 0;
 	/* It does answer the request, or nothing would be looked at. */
 	if (n >= sizeof(*nlh) && seq)
 		nlh->nlmsg_seq = seq;
@@ -607,6 +610,123 @@ static void too_deep(void)
 	CHECK(!nfvpn_js_parse(text));
 }
 
+/* ---- files to be restored ---- */
+
+#define KEYS(kind) \
+	"\"keys\":[{\"kind\":\"" kind "\",\"direction\":\"in\",\"arrives\":18473,\"leaves\":7,\"idle\":1,\"evidence\":\"exact\"}," \
+	"{\"kind\":\"" kind "\",\"direction\":\"out\",\"arrives\":4294967295,\"leaves\":101,\"parent\":3,\"peer\":4,\"evidence\":\"settled\"}]"
+#define SAVED(protocol, track) \
+	"{\"id\":1,\"protocol\":\"" protocol "\",\"client\":\"192.168.3.2\",\"server\":\"203.0.113.2\",\"zone\":60000,\"state\":\"up\",\"bound\":\"control\",\"awaited\":1,\"expires\":600,\"replied\":true," track KEYS("call") "}"
+#define TRACK \
+	"\"track\":{\"protonum\":6,\"src\":\"192.168.3.2\",\"dst\":\"203.0.113.2\",\"reply-src\":\"203.0.113.9\",\"reply-dst\":\"203.0.113.1\",\"sport\":1,\"dport\":2,\"reply-sport\":3,\"reply-dport\":65535,\"zone\":0,\"mark\":7,\"helper\":\"vpn-pptp\"},"
+#define FILE_OF(sessions) "{\"version\":1,\"saved\":0,\"sessions\":[" sessions "]}"
+
+static const char *restored;
+
+static void command_restore(const struct nfvpn_filter *filter)
+{
+	(void)filter;
+	code = nfvpn_restore_text(restored, "file");
+}
+
+static void answer_verdict(int error)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(answers[0].p);
+	struct nlmsgerr *err;
+
+	nlh->nlmsg_type = NLMSG_ERROR;
+	err = mnl_nlmsg_put_extra_header(nlh, sizeof(*err));
+	memset(err, 0, sizeof(*err));
+	err->error = -error;
+	end(0, nlh);
+	again = true;
+}
+
+static int restore(const char *text, int error)
+{
+	restored = text;
+	answer_verdict(error);
+	run(command_restore, false);
+	again = false;
+	return code;
+}
+
+static const struct {
+	const char	*text;
+	int		error;
+	int		code;
+	const char	*said;
+	const char	*complained;
+} files[] = {
+	{ "[" SAVED("pptp", TRACK) "]", 0, NFVPN_OK, "1 session restored, 0 there", "" },
+	{ "[" SAVED("pptp", TRACK) "," SAVED("esp", TRACK) "]", EEXIST, NFVPN_OK, "0 sessions restored, 2 there already", "" },
+	{ "[" SAVED("pptp", TRACK) "]", ENOSPC, NFVPN_FAILED, "1 not restored", "No space left" },
+	{ "[" SAVED("pptp", TRACK) "]", EPERM, NFVPN_NO_PERMISSION, "", "as root" },
+	/* conntrack cannot have it either */
+	{ "[" SAVED("pptp", TRACK) "]", ENOENT, NFVPN_FAILED, "1 not restored", "conntrack has no entry" },
+	{ "[" SAVED("ftp", TRACK) "]", 0, NFVPN_FAILED, "1 not restored", "its protocol" },
+	{ "[" SAVED("pptp", "") "]", 0, NFVPN_FAILED, "1 not restored", "its track" },
+	{ "[{\"state\":\"up\"}]", 0, NFVPN_FAILED, "1 not restored", "its protocol" },
+	{ "[{\"state\":\"quiet\"},{\"state\":\"pending\"},7]", 0, NFVPN_FAILED, "2 not restored", "it was not up" },
+	{ FILE_OF(SAVED("pptp", TRACK)), 0, NFVPN_FAILED, "1 not restored", "its time was over" },
+	{ FILE_OF(""), 0, NFVPN_OK, "0 sessions restored", "" },
+	{ "{\"version\":2,\"sessions\":[]}", 0, NFVPN_FAILED, "", "a later version" },
+	{ "", 0, NFVPN_FAILED, "", "not written by" },
+	{ "7", 0, NFVPN_FAILED, "", "not written by" },
+};
+
+#define FILES	(sizeof(files) / sizeof(files[0]))
+
+static void files_read(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < FILES; i++) {
+		CHECK_EQ(restore(files[i].text, files[i].error), files[i].code);
+		CHECK_MSG(strstr(said, files[i].said), "%s: %s", files[i].text, said);
+		CHECK_MSG(strstr(complained, files[i].complained), "%s: %s",
+			  files[i].text, complained);
+	}
+}
+
+/* More numbers than fit in a message. */
+static void files_long(void)
+{
+	char *text;
+	size_t len;
+	FILE *file = open_memstream(&text, &len);
+	int i;
+
+	fputs("[{\"protocol\":\"esp\",\"client\":\"192.0.2.1\",\"zone\":0,\"state\":\"up\",\"bound\":\"control\"," TRACK "\"keys\":[", file);
+	for (i = 0; i < 100000; i++)
+		fputs("{\"kind\":\"spi\",\"direction\":\"in\",\"arrives\":300,\"leaves\":300,\"evidence\":\"exact\"},", file);
+	fputs("0]}]", file);
+	fclose(file);
+	CHECK_EQ(restore(text, 0), NFVPN_FAILED);
+	CHECK_MSG(strstr(complained, "more numbers"), "%s", complained);
+	free(text);
+}
+
+static void files_at_random(void)
+{
+	static const int errors[] = { 0, EEXIST, ENOENT, ENOLINK, EINVAL, EPERM };
+	unsigned int round, k, changes;
+	size_t len;
+	char *text;
+
+	for (round = 0; round < FUZZ_ROUNDS / 5; round++) {
+		text = strdup(files[round % FILES].text);
+		len = strlen(text);
+		changes = len ? ktap_below(&dice, 5) : 0;
+		for (k = 0; k < changes; k++)
+			text[ktap_below(&dice, len)] = 0x20 + ktap_below(&dice, 96);
+		if (len && !ktap_below(&dice, 4))
+			text[ktap_below(&dice, len)] = '\0';
+		restore(text, errors[ktap_below(&dice, 6)]);
+		free(text);
+	}
+}
+
 static const struct ktap_case cases[] = {
 	KTAP_CASE(whole),
 	KTAP_CASE(wrong_sizes),
@@ -620,6 +740,9 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(rules_read),
 	KTAP_CASE(rules_at_random),
 	KTAP_CASE(too_deep),
+	KTAP_CASE(files_read),
+	KTAP_CASE(files_long),
+	KTAP_CASE(files_at_random),
 };
 
 int main(void)

@@ -25,6 +25,10 @@
  * @NF_VPN_CMD_STAT_GET: dump: a counter each
  * @NF_VPN_CMD_NET_GET: do: limits of the namespace, and what is used of them
  * @NF_VPN_CMD_EVENT: to the multicast group "events"
+ * @NF_VPN_CMD_SESSION_NEW: restore a session as SESSION_GET showed it: PROTOCOL,
+ *	CLIENT, BOUND, TRACK, ZONE, AWAITED, REPLIED and all KEYs.  The conntrack entry
+ *	that TRACK names must be there, with our helper if it is a control connection.
+ *	EEXIST: the session is there.  What is an answer's own is ignored.
  */
 enum nf_vpn_cmd {
 	NF_VPN_CMD_SESSION_GET = 1,
@@ -32,6 +36,7 @@ enum nf_vpn_cmd {
 	NF_VPN_CMD_STAT_GET,
 	NF_VPN_CMD_NET_GET,
 	NF_VPN_CMD_EVENT,
+	NF_VPN_CMD_SESSION_NEW,
 };
 
 enum nf_vpn_protocol {
@@ -124,6 +129,9 @@ enum nf_vpn_session_attr {
 	NF_VPN_A_SESSION_KEY,		/* nest, one per number, several */
 	NF_VPN_A_SESSION_KEYS_LEFT_OUT,	/* u32, more than a message shows */
 	NF_VPN_A_SESSION_DELETED,	/* u32, how many were ended */
+	NF_VPN_A_SESSION_TRACK,		/* nest, conntrack entry of the control
+					 * connection; without one, its own
+					 */
 
 	__NF_VPN_A_SESSION_MAX
 };
@@ -146,6 +154,27 @@ enum nf_vpn_key_attr {
 };
 
 #define NF_VPN_A_KEY_MAX	(__NF_VPN_A_KEY_MAX - 1)
+
+/* A conntrack entry: both tuples.  Ports over TCP and UDP only. */
+enum nf_vpn_track_attr {
+	NF_VPN_A_TRACK_UNSPEC,
+	NF_VPN_A_TRACK_PROTONUM,	/* u32, IPPROTO_* */
+	NF_VPN_A_TRACK_SRC,		/* u32, IPv4, of who began it */
+	NF_VPN_A_TRACK_DST,		/* u32, IPv4, as that one sends */
+	NF_VPN_A_TRACK_SPORT,		/* u16 */
+	NF_VPN_A_TRACK_DPORT,		/* u16 */
+	NF_VPN_A_TRACK_REPLY_SRC,	/* u32, IPv4, of who answers */
+	NF_VPN_A_TRACK_REPLY_DST,	/* u32, IPv4, as that one sends */
+	NF_VPN_A_TRACK_REPLY_SPORT,	/* u16 */
+	NF_VPN_A_TRACK_REPLY_DPORT,	/* u16 */
+	NF_VPN_A_TRACK_ZONE,		/* u32 */
+	NF_VPN_A_TRACK_MARK,		/* u32, not 0 */
+	NF_VPN_A_TRACK_HELPER,		/* string */
+
+	__NF_VPN_A_TRACK_MAX
+};
+
+#define NF_VPN_A_TRACK_MAX	(__NF_VPN_A_TRACK_MAX - 1)
 
 enum nf_vpn_stat_attr {
 	NF_VPN_A_STAT_UNSPEC,
@@ -180,12 +209,16 @@ enum nf_vpn_net_attr {
  * @NF_VPN_EVENT_UP: a session has its conntrack entry
  * @NF_VPN_EVENT_DOWN: it ended
  * @NF_VPN_EVENT_AMBIGUOUS: a number is given to one of several who may own it
- * @NF_VPN_EVENT_SETTLED: it is proved whose it is (a new SA, or a rekeyed one)
+ * @NF_VPN_EVENT_SETTLED: it is proved whose it is
  * @NF_VPN_EVENT_MOVED: a wrong guess was corrected
  * @NF_VPN_EVENT_COLLISION: two clients of a server chose the same number
  * @NF_VPN_EVENT_SPOOF: a packet with a number that nobody awaits: forged, or of a
  *	session from before
  * @NF_VPN_EVENT_LIMIT: max_flows or max_per_client refused something
+ * @NF_VPN_EVENT_REKEYED: SETTLED, of a client that had another one before
+ * @NF_VPN_EVENT_BLOCKED: a key exchange waited MS milliseconds, behind that of
+ *	client BY
+ * @NF_VPN_EVENT_AH_NAT: AH is translated: the other end discards it
  *
  * At most 16 a second of a kind that packets can provoke; NF_VPN_A_EVENT_MISSED
  * counts the others.
@@ -199,6 +232,10 @@ enum nf_vpn_event {
 	NF_VPN_EVENT_COLLISION,
 	NF_VPN_EVENT_SPOOF,
 	NF_VPN_EVENT_LIMIT,
+	NF_VPN_EVENT_REKEYED,
+	NF_VPN_EVENT_BLOCKED,
+	NF_VPN_EVENT_AH_NAT,
+	/* private: */
 	__NF_VPN_EVENT_MAX
 };
 
@@ -214,6 +251,8 @@ enum nf_vpn_event_attr {
 	NF_VPN_A_EVENT_PUBLIC,		/* u32, likewise */
 	NF_VPN_A_EVENT_NUMBER,		/* u32, the SPI, call or session */
 	NF_VPN_A_EVENT_MISSED,		/* u32, events of this type not sent */
+	NF_VPN_A_EVENT_BY,		/* u32, IPv4, network order, a client */
+	NF_VPN_A_EVENT_MS,		/* u32, milliseconds */
 
 	__NF_VPN_A_EVENT_MAX
 };
