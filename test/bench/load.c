@@ -479,6 +479,7 @@ static void add_sa(uint32_t client, uint32_t server)
 	sa_count++;
 	send_esp(OUT, client, server, sa->spi[OUT], 1);
 	send_esp(IN, client, server, sa->spi[IN], 1);
+	send_esp(OUT, client, server, sa->spi[OUT], 2);
 	send_esp(IN, client, server, sa->spi[IN], 2);
 }
 

@@ -7,6 +7,7 @@ report.py check JSON MD   compares them with JSON: exit code 1 when one costs ov
                           more, or is not there
 """
 import json
+import math
 import sys
 
 TOLERANCE = 0.03
@@ -49,6 +50,7 @@ def table(kernel, figures):
     rows = [(tuple(name.split('/', 1)[:1]) + tuple(name.split('/', 1)[1].rsplit('/', 2)), value)
             for name, value in figures.items()]
     yield f'## {kernel}\n'
+    yield f'![cost of a packet by sessions](bench-{kernel}.svg)\n'
     for scenario in dict.fromkeys(r[0][0] for r in rows):
         yield f'### {scenario}\n'
         yield '| variant | sessions | what | figure | more than plain forwarding |'
@@ -62,6 +64,48 @@ def table(kernel, figures):
         yield ''
 
 
+def points(figures, scenario, variant, what):
+    """(sessions, instructions more than plain forwarding) of one line of the plot."""
+    prefix = f'{scenario}/{variant}/'
+    plain = next((v for n, v in figures.items()
+                  if n.startswith(f'{scenario}/plain/') and n.endswith('/' + what)), None)
+    for name, value in figures.items():
+        if plain is not None and name.startswith(prefix) and name.endswith('/' + what):
+            yield max(int(name.split('/')[2]), 1), value - plain
+
+
+LINES = (('gre', 'ours', 'out', 'GRE, vpn-pptp', '#1668b3'),
+         ('gre', 'intree', 'out', 'GRE, in-tree', '#c0392b'),
+         ('esp', 'ours', 'out', 'ESP out, vpn-ike', '#1e8449'),
+         ('esp', 'ours', 'in', 'ESP in, vpn-ike', '#7dcea0'),
+         ('esp', 'conntrack', 'out', 'ESP out, stock', '#7d3c98'))
+
+
+def plot(kernel, figures):
+    """Cost by number of sessions, up to 100,000, logarithmic; as SVG."""
+    lines = [(text, colour, sorted(points(figures, s, v, w))) for s, v, w, text, colour in LINES]
+    lines = [line for line in lines if line[2]]
+    top = 1.1 * max((y for _, _, p in lines for _, y in p if y < 10000), default=1)
+
+    def at(n, y):
+        return f'{70 + math.log10(n) * 100:.0f},{300 - min(y / top, 1) * 260:.0f}'
+    yield '<svg xmlns="http://www.w3.org/2000/svg" width="800" height="350" font-family="sans-serif" font-size="12">'
+    yield '<rect width="800" height="350" fill="white"/>'
+    yield f'<text x="70" y="20">{kernel}: instructions a packet, more than plain forwarding, by sessions</text>'
+    for i in range(6):
+        yield f'<text x="{70 + i * 100}" y="320" text-anchor="middle">{10 ** i:,}</text>'
+    for i in range(5):
+        y = 300 - i * 65
+        yield f'<path d="M70,{y}H570" stroke="#ddd"/><text x="62" y="{y + 4}" text-anchor="end">{top * i / 4:,.0f}</text>'
+    for i, (text, colour, p) in enumerate(lines):
+        yield f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{" ".join(at(*q) for q in p)}"/>'
+        for q in p:
+            x, y = at(*q).split(',')
+            yield f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>'
+        yield f'<text x="590" y="{60 + i * 20}" fill="{colour}">{text}</text>'
+    yield '</svg>'
+
+
 def store(old, new, path, page):
     for kernel, figures in new.items():
         old.setdefault(kernel, {}).update(figures)
@@ -73,6 +117,9 @@ def store(old, new, path, page):
     with open(page, 'w') as f:
         f.write(head + '<!-- figures -->\n\n')
         for kernel, figures in old.items():
+            picture = page.replace('.md', f'-{kernel}.svg')
+            with open(picture, 'w') as svg:
+                svg.write('\n'.join(plot(kernel, figures)) + '\n')
             f.write('\n'.join(table(kernel, figures)) + '\n')
 
 
