@@ -33,7 +33,7 @@ is "the server reaches client 2" "$(answered s 3 "$(l2tp_address c2)")" 3
 for k in 1 2; do
 	matches "client $k: its tunnel and session are seen" "$(tunnels $k)" "^session=[0-9]+/[0-9]+ tunnel=[0-9]+/[0-9]+$"
 	matches "client $k speaks from port 1701" "$(r conntrack -L -p udp 2>/dev/null | grep "src=$(client_ip $k) ")" \
-		"sport=1701 dport=1701 .*ASSURED"
+		"sport=1701 dport=1701 packets=[0-9]+ bytes=[0-9]+ src=$SERVER dst=$WAN "
 done
 check "nothing was not understood" [ "$(counted l2tp_bad) $(counted l2tp_not_l2tp)" = "0 0" ]
 must l2tp_control c1 d
