@@ -39,6 +39,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -129,6 +130,7 @@ static void sinks(void)
 {
 	static const int protos[] = { IPPROTO_GRE, IPPROTO_ESP };
 	static const uint16_t ports[] = { 9, 1701, 4500, 40000 };
+	const struct timeval patience = { .tv_sec = 2 };
 	unsigned int i, side;
 
 	for (side = 0; side < 2; side++) {
@@ -140,6 +142,8 @@ static void sinks(void)
 	}
 	bound(OUT, SOCK_DGRAM, 500);
 	port500 = bound(IN, SOCK_DGRAM, 500);
+	/* as a rule it is there when sendto() returns, but ksoftirqd may have it */
+	setsockopt(port500, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	listener = bound(IN, SOCK_STREAM, 1723);
 	listen(listener, 4096);
 }
@@ -455,7 +459,7 @@ static int exchange(uint32_t client, uint32_t server, uint8_t what, uint32_t id,
 	if (send_ike(OUT, client, server, 0, what, id, len) < 0)
 		return -1;
 	do {
-		if (recvfrom(port500, got, sizeof(got), MSG_DONTWAIT, (void *)&from, &size) < 0)
+		if (recvfrom(port500, got, sizeof(got), 0, (void *)&from, &size) < 0)
 			return -1;
 	} while (ntohl(got[0]) != client || ntohl(got[1]) != server);
 	return send_ike(IN, client, server, ntohs(from.sin_port), what, id, len) < 0 ? -1 : 0;
