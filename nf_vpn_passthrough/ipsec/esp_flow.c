@@ -10,9 +10,6 @@
 #include <net/netlink.h>
 #include "ipsec.h"
 
-/* RFC 4303 2.1: 1 to 255 are reserved, 0 is for local use. */
-#define NF_VPN_ESP_SPI_RESERVED	255
-
 static int nf_vpn_esp_key(const struct sk_buff *skb, unsigned int off,
 			  struct nf_vpn_key *key)
 {

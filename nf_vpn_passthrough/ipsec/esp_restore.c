@@ -6,9 +6,6 @@
 #include <net/netfilter/nf_conntrack_zones.h>
 #include "ipsec.h"
 
-/* RFC 4303 2.1: 1 to 255 are reserved, 0 is for local use. */
-#define NF_VPN_ESP_SPI_RESERVED	255
-
 static bool nf_vpn_esp_restore_numbers(const struct nf_vpn_saved *saved)
 {
 	const struct nf_vpn_saved_key *key;

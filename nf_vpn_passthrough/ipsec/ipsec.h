@@ -16,6 +16,9 @@ struct nf_conntrack_helper;
  */
 #define NF_VPN_PAIR_SPIS	16
 
+/* RFC 4303 2.1: 1 to 255 are reserved, 0 is for local use. */
+#define NF_VPN_ESP_SPI_RESERVED	255
+
 /* Clients of one server and public address weighed for an unknown SPI. */
 #define NF_VPN_GROUP_MOST	4096
 
