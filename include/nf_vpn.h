@@ -41,7 +41,7 @@ struct seq_file;
  * @id: demux value, network order (ESP SPI; GRE call ID in the low 16 bits; L2TP
  *	session or control connection)
  * @zone: conntrack zone the packet is in before our help (0, or the admin's)
- * @l4proto: IPPROTO_*
+ * @l4proto: IPPROTO_*; of UDP only where clients share a port (core/port.c)
  * @space: tells two kinds of @id of one protocol apart, else 0
  *
  * IPv4 only, on purpose: IPv6 is not translated, and RFC 6092 REC-25 asks that
@@ -202,6 +202,8 @@ enum nf_vpn_refusal {
  * @protocol: the same as a number
  * @owner: module
  * @l4proto: IPPROTO_* whose packets the hook looks at
+ * @port: of UDP: both ports of packets to look at, while somebody shares it; else
+ *	0, host order
  * @key: fill @key->id from the transport header at @off; 0, or the positive
  *	enum nf_vpn_stat that says why the packet is none of ours (the core
  *	counts it and leaves the packet to stock conntrack).  Must accept a
@@ -241,6 +243,7 @@ struct nf_vpn_proto {
 	enum nf_vpn_protocol protocol;
 	struct module	*owner;
 	u8		l4proto;
+	u16		port;
 	int		(*key)(const struct sk_buff *skb, unsigned int off,
 			       struct nf_vpn_key *key);
 	unsigned int	(*miss)(struct nf_vpn_net *vn, struct sk_buff *skb,
@@ -326,6 +329,7 @@ enum nf_vpn_hooked {
  * @zone_base: sysctl, first zone of the reserved range
  * @zone_count: sysctl, length of the range
  * @flow_count: flows in the tables
+ * @port_flows: those over UDP, changed under @lock
  */
 struct nf_vpn_net {
 	struct net		*net;
@@ -351,6 +355,7 @@ struct nf_vpn_net {
 	unsigned int		zone_base;
 	unsigned int		zone_count;
 	atomic_t		flow_count;
+	unsigned int		port_flows;
 };
 
 /* core/main.c */
@@ -618,6 +623,46 @@ u16 nf_vpn_zone_nth(const struct nf_vpn_net *vn, unsigned int n);
 
 /* Is this zone one of the reserved range? */
 bool nf_vpn_zone_reserved(const struct nf_vpn_net *vn, u16 zone);
+
+/**
+ * nf_vpn_zone_arriving() - the zone of packets of an entry, as they arrive
+ * @vn: namespace
+ * @ct: the entry
+ * @dir: IP_CT_DIR_*
+ * Return: that of the entry, but the default one for a zone that we gave to its
+ * reply tuple alone, nf_vpn_port_share().
+ */
+u16 nf_vpn_zone_arriving(const struct nf_vpn_net *vn, const struct nf_conn *ct,
+			 u8 dir);
+
+/* core/port.c */
+
+/**
+ * nf_vpn_port_write() - another source port
+ * @skb: a UDP packet
+ * @off: its UDP header
+ * @port: network order
+ * Return: false: no memory.
+ */
+bool nf_vpn_port_write(struct sk_buff *skb, unsigned int off, __be16 port);
+
+/**
+ * nf_vpn_port_share() - keep the source port, though another client has it
+ * @vn: namespace
+ * @skb: first packet of a UDP connection, translated
+ * @off: its UDP header
+ * @ct: its entry, not confirmed
+ *
+ * Its reply tuple gets a zone of the reserved range.  Nobody but a flow then finds
+ * the entry from outside; from inside it is found as ever.
+ * Return: false, and all is as it was: the entry is in a zone of the admin's, no
+ * zone is free, or no memory.
+ */
+bool nf_vpn_port_share(struct nf_vpn_net *vn, struct sk_buff *skb,
+		       unsigned int off, struct nf_conn *ct);
+
+/* Was nf_vpn_port_share() done to it? */
+bool nf_vpn_port_shared(const struct nf_vpn_net *vn, const struct nf_conn *ct);
 
 /* core/stats.c */
 static inline void nf_vpn_count(struct nf_vpn_net *vn, enum nf_vpn_stat why)

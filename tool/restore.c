@@ -184,14 +184,18 @@ static void nfvpn_restore_one(struct nfvpn_restoring *r,
 	}
 }
 
-/* Ended ones need no words; one that was being set up begins anew. */
+/*
+ * Ended ones need no words; one that was being set up begins anew.  Of IKE on a
+ * shared port the client's next message makes it anew.
+ */
 static void nfvpn_restore_session(struct nfvpn_restoring *r,
 				  const struct nfvpn_json *session)
 {
 	const char *state = nfvpn_js_text(session, "state");
 	uint32_t expires;
 
-	if (!strcmp(state, "quiet") || !strcmp(state, "closing"))
+	if (!strcmp(state, "quiet") || !strcmp(state, "closing") ||
+	    !strcmp(nfvpn_js_text(session, "protocol"), "ike"))
 		return;
 	if (strcmp(state, "up")) {
 		r->left++;

@@ -170,6 +170,8 @@ int nf_vpn_flow_add(struct nf_vpn_flow *flow, struct nf_vpn_lane *lane, u8 dir,
 						       nf_vpn_depart_params);
 	nf_vpn_lane_get(lane);
 	list_add_tail(&flow->list, &lane->flows);
+	if (arrive->l4proto == IPPROTO_UDP)
+		WRITE_ONCE(vn->port_flows, vn->port_flows + 1);
 	atomic_inc(&vn->flow_count);
 	nf_vpn_count(vn, NF_VPN_STAT_FLOW_NEW);
 	return 0;
@@ -188,6 +190,8 @@ void nf_vpn_flow_del(struct nf_vpn_flow *flow)
 		rhashtable_remove_fast(&vn->departures, &flow->depart,
 				       nf_vpn_depart_params);
 	list_del(&flow->list);
+	if (flow->key[0].l4proto == IPPROTO_UDP)
+		WRITE_ONCE(vn->port_flows, vn->port_flows - 1);
 	atomic_dec(&vn->flow_count);
 	nf_vpn_client_release(vn, lane->client);
 	nf_vpn_count(vn, NF_VPN_STAT_FLOW_END);

@@ -23,13 +23,39 @@
 
 #define NF_VPN_REAP_PERIOD	HZ
 
-static const struct nf_vpn_proto __rcu *nf_vpn_protos[U8_MAX + 1];
+/* By protocol number; behind them ports of UDP that clients may share. */
+#define NF_VPN_PORTS		2
+
+static const struct nf_vpn_proto __rcu *nf_vpn_protos[U8_MAX + 1 + NF_VPN_PORTS];
 /* Written to change the table; read while ->reap() and ->gone() may run. */
 static DECLARE_RWSEM(nf_vpn_protos_sem);
 
-const struct nf_vpn_proto *nf_vpn_proto_find(u8 l4proto)
+static const struct nf_vpn_proto *
+nf_vpn_proto_of_port(const struct sk_buff *skb, unsigned int off)
 {
-	return rcu_dereference(nf_vpn_protos[l4proto]);
+	const struct nf_vpn_proto *proto;
+	__be16 _port[2], *port;
+	unsigned int i;
+
+	port = skb_header_pointer(skb, off, sizeof(_port), _port);
+	if (!port || port[0] != port[1])
+		return NULL;
+	for (i = U8_MAX + 1; i < ARRAY_SIZE(nf_vpn_protos); i++) {
+		proto = rcu_dereference(nf_vpn_protos[i]);
+		if (proto && port[0] == htons(proto->port))
+			return proto;
+	}
+	return NULL;
+}
+
+const struct nf_vpn_proto *nf_vpn_proto_find(const struct nf_vpn_net *vn,
+					     const struct sk_buff *skb,
+					     u8 l4proto, unsigned int off)
+{
+	if (l4proto != IPPROTO_UDP)
+		return rcu_dereference(nf_vpn_protos[l4proto]);
+	/* As long as nobody shares one, UDP pays this much. */
+	return READ_ONCE(vn->port_flows) ? nf_vpn_proto_of_port(skb, off) : NULL;
 }
 
 bool nf_vpn_tracked(const struct sk_buff *skb)
@@ -266,7 +292,8 @@ static unsigned int nf_vpn_hook(void *priv, struct sk_buff *skb,
 	u8 l4proto;
 
 	l4proto = ip_hdr(skb)->protocol;
-	proto = nf_vpn_proto_find(l4proto);
+	proto = nf_vpn_proto_find(vn, skb, l4proto,
+				  skb_network_offset(skb) + ip_hdrlen(skb));
 	if (proto)
 		return nf_vpn_steer(vn, proto, skb, state);
 	if (l4proto == IPPROTO_ICMP)
@@ -274,24 +301,41 @@ static unsigned int nf_vpn_hook(void *priv, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
+/* The place of @proto: where it is, or would be.  NULL: taken. */
+static const struct nf_vpn_proto __rcu **
+nf_vpn_proto_place(const struct nf_vpn_proto *proto,
+		   const struct nf_vpn_proto *now)
+{
+	unsigned int i = proto->port ? U8_MAX + 1 : proto->l4proto;
+	unsigned int last = proto->port ? ARRAY_SIZE(nf_vpn_protos) - 1 : i;
+
+	for (; i <= last; i++)
+		if (rcu_access_pointer(nf_vpn_protos[i]) == now)
+			return &nf_vpn_protos[i];
+	return NULL;
+}
+
 int nf_vpn_proto_register(const struct nf_vpn_proto *proto)
 {
-	int err = -EBUSY;
+	const struct nf_vpn_proto __rcu **place;
 
 	down_write(&nf_vpn_protos_sem);
-	if (!rcu_access_pointer(nf_vpn_protos[proto->l4proto])) {
-		rcu_assign_pointer(nf_vpn_protos[proto->l4proto], proto);
-		err = 0;
-	}
+	place = nf_vpn_proto_place(proto, NULL);
+	if (place)
+		rcu_assign_pointer(*place, proto);
 	up_write(&nf_vpn_protos_sem);
-	return err;
+	return place ? 0 : -EBUSY;
 }
 EXPORT_SYMBOL_GPL(nf_vpn_proto_register);
 
 void nf_vpn_proto_unregister(const struct nf_vpn_proto *proto)
 {
+	const struct nf_vpn_proto __rcu **place;
+
 	down_write(&nf_vpn_protos_sem);
-	RCU_INIT_POINTER(nf_vpn_protos[proto->l4proto], NULL);
+	place = nf_vpn_proto_place(proto, proto);
+	if (!WARN_ON_ONCE(!place))
+		RCU_INIT_POINTER(*place, NULL);
 	up_write(&nf_vpn_protos_sem);
 	synchronize_net();
 }
@@ -365,7 +409,7 @@ static void nf_vpn_reap_work(struct work_struct *work)
 	unsigned int i;
 
 	down_read(&nf_vpn_protos_sem);
-	for (i = 0; i <= U8_MAX; i++) {
+	for (i = 0; i < ARRAY_SIZE(nf_vpn_protos); i++) {
 		proto = rcu_dereference_protected(nf_vpn_protos[i], true);
 		if (proto && proto->reap)
 			proto->reap(vn);

@@ -7,8 +7,10 @@
 
 struct iphdr;
 
-/* The protocol module for an IP protocol number; caller is under RCU. */
-const struct nf_vpn_proto *nf_vpn_proto_find(u8 l4proto);
+/* Who looks at packets of @l4proto, transport header at @off, or NULL.  RCU. */
+const struct nf_vpn_proto *nf_vpn_proto_find(const struct nf_vpn_net *vn,
+					     const struct sk_buff *skb,
+					     u8 l4proto, unsigned int off);
 
 /* Key of a packet whose IP header is @iph and transport header at @off. */
 int nf_vpn_key_of(const struct nf_vpn_proto *proto, const struct sk_buff *skb,

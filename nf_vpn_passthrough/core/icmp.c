@@ -46,14 +46,15 @@ static int nf_vpn_icmp_flow(struct nf_vpn_net *vn, const struct sk_buff *skb,
 	iph = skb_header_pointer(skb, off, sizeof(_iph), &_iph);
 	if (!iph || iph->version != 4 || iph->ihl < 5)
 		return NF_VPN_STAT_NONE;
-	proto = nf_vpn_proto_find(iph->protocol);
+	*quoted = off + iph->ihl * 4;
+	proto = nf_vpn_proto_find(vn, skb, iph->protocol, *quoted);
 	if (!proto || iph->frag_off & htons(IP_OFFSET))
 		return NF_VPN_STAT_NONE;
 
-	*quoted = off + iph->ihl * 4;
 	why = nf_vpn_key_of(proto, skb, iph, *quoted, &key);
+	/* 8 octets tell a port that is shared, but not by whom. */
 	if (why)
-		return why;
+		return proto->port ? NF_VPN_STAT_ICMP_SHARED : why;
 	*flow = nf_vpn_flow_find_departed(vn, &key);
 	if (*flow)
 		return NF_VPN_STAT_NONE;

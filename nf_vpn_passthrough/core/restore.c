@@ -168,6 +168,7 @@ static u8 nf_vpn_restore_track(const struct nf_vpn_saved *saved)
 		return saved->bound == NF_VPN_BOUND_DATA ? IPPROTO_ESP :
 							   IPPROTO_UDP;
 	case NF_VPN_PROTOCOL_L2TP_UDP:
+	case NF_VPN_PROTOCOL_IKE:
 		return IPPROTO_UDP;
 	default:
 		return IPPROTO_L2TP;

@@ -92,7 +92,9 @@ int nf_vpn_track_fill(struct sk_buff *msg, const struct nf_conn *ct)
 	    nf_vpn_track_fill_tuples(msg,
 				     &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple,
 				     &ct->tuplehash[IP_CT_DIR_REPLY].tuple) ||
-	    nla_put_u32(msg, NF_VPN_A_TRACK_ZONE, nf_ct_zone(ct)->id) ||
+	    nla_put_u32(msg, NF_VPN_A_TRACK_ZONE,
+			nf_vpn_zone_arriving(nf_vpn_pernet(nf_ct_net(ct)), ct,
+					     IP_CT_DIR_ORIGINAL)) ||
 	    (mark && nla_put_u32(msg, NF_VPN_A_TRACK_MARK, mark)) ||
 	    nf_vpn_track_fill_helper(msg, ct))
 		return -EMSGSIZE;

@@ -28,7 +28,12 @@ static void nf_vpn_esp_spec(struct nf_vpn_net *vn, struct nf_conn *ike,
 	spec->master = ike;
 	nf_vpn_esp_tuple(ike, IP_CT_DIR_ORIGINAL, &spec->orig);
 	nf_vpn_esp_tuple(ike, IP_CT_DIR_REPLY, &spec->reply);
-	spec->zone = *nf_ct_zone(ike);
+	/* ESP has no port to share. */
+	if (nf_vpn_port_shared(vn, ike))
+		nf_ct_zone_init(&spec->zone, NF_CT_DEFAULT_ZONE_ID,
+				NF_CT_DEFAULT_ZONE_DIR, 0);
+	else
+		spec->zone = *nf_ct_zone(ike);
 	spec->timeout = READ_ONCE(in->timeout[0]);
 }
 

@@ -50,7 +50,7 @@ static bool nf_vpn_esp_foreign(const struct nf_vpn_esp_case *c)
 	if (!h)
 		return false;
 	ct = nf_ct_tuplehash_to_ctrack(h);
-	nf_vpn_pair_end_of(ct, IP_CT_DIR_ORIGINAL, &out);
+	nf_vpn_pair_end_of(c->vn, ct, IP_CT_DIR_ORIGINAL, &out);
 	foreign = !nf_vpn_pair_lookup(c->in, IP_CT_DIR_ORIGINAL, &out);
 	nf_ct_put(ct);
 	return foreign;

@@ -55,14 +55,14 @@ void nf_vpn_pair_put(struct nf_vpn_pair *pair)
 		call_rcu(&pair->rcu, nf_vpn_pair_free_rcu);
 }
 
-void nf_vpn_pair_end_of(const struct nf_conn *ct, u8 dir,
-			struct nf_vpn_end *end)
+void nf_vpn_pair_end_of(const struct nf_vpn_net *vn, const struct nf_conn *ct,
+			u8 dir, struct nf_vpn_end *end)
 {
 	const struct nf_conntrack_tuple *t = &ct->tuplehash[dir].tuple;
 
 	end->src = t->src.u3.ip;
 	end->dst = t->dst.u3.ip;
-	end->zone = nf_ct_zone_id(nf_ct_zone(ct), dir);
+	end->zone = nf_vpn_zone_arriving(vn, ct, dir);
 	end->pad = 0;
 }
 
@@ -186,8 +186,8 @@ struct nf_vpn_pair *nf_vpn_pair_of(struct nf_vpn_net *vn, struct nf_conn *ike,
 	struct nf_vpn_end out, back;
 	struct nf_vpn_pair *pair;
 
-	nf_vpn_pair_end_of(ike, IP_CT_DIR_ORIGINAL, &out);
-	nf_vpn_pair_end_of(ike, IP_CT_DIR_REPLY, &back);
+	nf_vpn_pair_end_of(vn, ike, IP_CT_DIR_ORIGINAL, &out);
+	nf_vpn_pair_end_of(vn, ike, IP_CT_DIR_REPLY, &back);
 	list = nf_vpn_pair_lookup(in, IP_CT_DIR_ORIGINAL, &out);
 	rhl_for_each_entry_rcu(pair, pos, list, node[IP_CT_DIR_ORIGINAL])
 		if (pair->resolved &&

@@ -26,7 +26,8 @@ static void nf_vpn_esp_restore_zone(struct nf_vpn_net *vn,
 				    struct nf_vpn_pair *pair,
 				    const struct nf_vpn_saved *saved)
 {
-	if (pair->zoned || saved->zone == nf_ct_zone(saved->ct)->id ||
+	if (pair->zoned || saved->zone == nf_vpn_zone_arriving(vn, saved->ct,
+							IP_CT_DIR_ORIGINAL) ||
 	    !nf_vpn_zone_reserved(vn, saved->zone))
 		return;
 	pair->zone = saved->zone;

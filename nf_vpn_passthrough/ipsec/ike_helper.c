@@ -67,6 +67,7 @@ static int nf_vpn_ike_message(struct nf_vpn_net *vn, struct sk_buff *skb,
 	}
 	nf_vpn_count(vn, NF_VPN_STAT_IKE_MESSAGE);
 	if (!nf_vpn_ike_on_natt(ct)) {
+		nf_vpn_ike_share(vn, ct, &msg, dir);
 		if (dir == IP_CT_DIR_REPLY)
 			nf_vpn_ike_expect_float(vn, ct, nf_vpn_ike_helper.live);
 		return nf_vpn_ike_learn(vn, skb, ct, &msg, dir);
@@ -95,14 +96,19 @@ static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
 {
 	unsigned int off = protoff + sizeof(struct udphdr);
 	struct nf_vpn_net *vn = nf_vpn_pernet(nf_ct_net(ct));
+	unsigned int verdict;
 
 	nf_vpn_enable(vn);
 	if (off > skb->len) {
 		nf_vpn_count(vn, NF_VPN_STAT_TRUNCATED);
 		return NF_ACCEPT;
 	}
-	if (CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL)
-		nf_vpn_ike_port(vn, skb, protoff, ct);
+	if (CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL) {
+		verdict = nf_vpn_ike_port(vn, skb, protoff, ct);
+		/* Two first packets at once: the entry of the other one won. */
+		if (verdict != NF_ACCEPT || skb_nfct(skb) != &ct->ct_general)
+			return verdict;
+	}
 	if (nf_vpn_ike_on_natt(ct)) {
 		/* RFC 3948 4: keepalives may be off, or slower than 120 s. */
 		nf_vpn_conn_prolong(ct, READ_ONCE(nf_vpn_ipsec_pernet(vn->net)->natt_timeout));

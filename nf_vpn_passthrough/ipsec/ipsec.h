@@ -7,6 +7,7 @@
 #include "esp_plan.h"
 #include "esp_seen.h"
 #include "ike_msg.h"
+#include "ike_notes.h"
 
 struct nf_conntrack_helper;
 
@@ -24,6 +25,28 @@ struct nf_conntrack_helper;
 
 /* IKE messages that wait at a time, in a namespace. */
 #define NF_VPN_IKE_HELD_MOST	256
+
+/* sysctl ipsec_port_500: is the public source port 500 of several clients kept? */
+enum nf_vpn_port_500 {
+	NF_VPN_PORT_500_OFF,		/* moved: all but the first get another */
+	NF_VPN_PORT_500_AUTO,		/* kept for who is not answered otherwise */
+	NF_VPN_PORT_500_ON,		/* kept */
+};
+
+/**
+ * struct nf_vpn_ike_data - what a helped IKE entry says of itself, nfct_help_data()
+ * @session: number of its nf_vpn_ike_lane, 0: none
+ * @first: jiffies, when the first message went out
+ * @sent: how many went out before there was an answer
+ *
+ * Plain numbers: an entry that another module, or an old one of ours, had may say
+ * anything.
+ */
+struct nf_vpn_ike_data {
+	u32	session;
+	u32	first;
+	u32	sent;
+};
 
 /**
  * struct nf_vpn_end - the addresses of ESP that travels in one direction
@@ -43,10 +66,12 @@ struct nf_vpn_end {
  * struct nf_vpn_esp_memory - what is too large for a stack or a pair
  * @seen: inbound SPIs of which one packet was seen
  * @plan: work space
+ * @notes: clients that need the source port 500
  *
  * One per namespace, made when the first pair is; under nf_vpn_net.lock.
  */
 struct nf_vpn_esp_memory {
+	struct nf_vpn_ike_notes	notes;
 	struct nf_vpn_esp_seen	seen;
 	struct nf_vpn_esp_plan	plan;
 };
@@ -87,12 +112,14 @@ struct nf_vpn_group {
  * @salt: secret, where @memory keeps an SPI
  * @memory: set once, then stays
  * @prepare: makes @memory, in process context
+ * @rekeyed: struct nf_vpn_ike_lane that may have SPIs we do not know, same lock
  * @held: struct nf_vpn_ike_held in order of arrival, same lock
  * @held_count: how many, same lock
  * @release: lets them go
  * @rules: sysctls of copies and holding
  * @timeout: ESP timeouts in jiffies: not replied, replied
  * @natt_timeout: that of UDP 4500, replied
+ * @port_500: enum nf_vpn_port_500
  * @ah_told: the log says already that AH cannot cross a NAT
  * @without_ike: help ESP that no IKE announced
  * @local_tmpl: carries the zone of the router's own ESP, NULL until needed
@@ -107,12 +134,14 @@ struct nf_vpn_ipsec_net {
 	u32			salt;
 	struct nf_vpn_esp_memory *memory;
 	struct work_struct	prepare;
+	struct list_head	rekeyed;
 	struct list_head	held;
 	unsigned int		held_count;
 	struct delayed_work	release;
 	struct nf_vpn_esp_rules	rules;
 	unsigned int		timeout[2];
 	unsigned int		natt_timeout;
+	unsigned int		port_500;
 	bool			ah_told;
 	unsigned int		without_ike;
 	struct nf_conn		*local_tmpl;
@@ -180,6 +209,16 @@ struct nf_vpn_spi {
 
 extern const struct nf_vpn_proto nf_vpn_esp_proto;
 
+/* ike_share.c */
+extern const struct nf_vpn_proto nf_vpn_ike_proto;
+
+/* Is public port 500 of this entry one that several clients may have? */
+bool nf_vpn_ike_shares(struct nf_vpn_net *vn, const struct nf_conn *ct);
+
+/* A message of an IKE entry on UDP 500 goes by: which SPI its client has.  RCU. */
+void nf_vpn_ike_share(struct nf_vpn_net *vn, struct nf_conn *ct,
+		      const struct nf_vpn_ike_msg *msg, u8 dir);
+
 /* ah.c */
 extern const struct nf_vpn_proto nf_vpn_ah_proto;
 
@@ -199,8 +238,8 @@ struct rhlist_head *nf_vpn_pair_lookup(struct nf_vpn_ipsec_net *in, u8 dir,
 				       const struct nf_vpn_end *end);
 
 /* Packets of this direction, as they arrive: the conntrack tuple says it. */
-void nf_vpn_pair_end_of(const struct nf_conn *ct, u8 dir,
-			struct nf_vpn_end *end);
+void nf_vpn_pair_end_of(const struct nf_vpn_net *vn, const struct nf_conn *ct,
+			u8 dir, struct nf_vpn_end *end);
 
 /* The pair of an IKE entry; made when @make.  NULL: none, or refused. */
 struct nf_vpn_pair *nf_vpn_pair_of(struct nf_vpn_net *vn, struct nf_conn *ike,
@@ -293,12 +332,13 @@ bool nf_vpn_held_take(struct nf_vpn_net *vn, struct nf_vpn_pair *pair,
 		      u8 dir);
 
 /*
- * ike_port.c: the first packet of a connection, translated, not confirmed.  If NAT
- * moved its source port to one below 1024, or found none, it gets one above.  @off
- * is the UDP header.
+ * ike_port.c: a message of the client's, translated; @off is the UDP header.  If NAT
+ * moved the source port of the first one below 1024, or found none, it gets one above,
+ * or its own back, as ipsec_port_500 says.  Returns a verdict; after that @skb may have
+ * another entry.
  */
-void nf_vpn_ike_port(struct nf_vpn_net *vn, struct sk_buff *skb,
-		     unsigned int off, struct nf_conn *ct);
+unsigned int nf_vpn_ike_port(struct nf_vpn_net *vn, struct sk_buff *skb,
+			     unsigned int off, struct nf_conn *ct);
 
 /*
  * ike_float.c: the server answered on UDP 500; the client may go on at 4500.  Once

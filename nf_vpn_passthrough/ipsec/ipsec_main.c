@@ -20,6 +20,7 @@ static unsigned int nf_vpn_ipsec_net_id __read_mostly;
 static struct nf_vpn_ipsec_net nf_vpn_ipsec_base;
 static int nf_vpn_ipsec_most_copies = NF_VPN_ESP_COPIES_MAX;
 static int nf_vpn_ipsec_most_rate = 1000000;
+static int nf_vpn_ipsec_most_port_500 = NF_VPN_PORT_500_ON;
 static int nf_vpn_ipsec_least_burst = NF_VPN_ESP_SHARE;
 /* IKE gives up after 30 s at the earliest. */
 static int nf_vpn_ipsec_most_hold = 10000;
@@ -35,6 +36,20 @@ static int nf_vpn_ipsec_without_ike(NF_VPN_CTL_TABLE *table, int write,
 			  without_ike);
 	if (!err && write && READ_ONCE(in->without_ike))
 		nf_vpn_enable(in->vn);
+	return err;
+}
+
+/* Whoever is not answered has to be remembered. */
+static int nf_vpn_ipsec_port_500(NF_VPN_CTL_TABLE *table, int write,
+				 void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int err = proc_dointvec_minmax(table, write, buffer, lenp, ppos);
+	struct nf_vpn_ipsec_net *in;
+
+	in = container_of((unsigned int *)table->data, struct nf_vpn_ipsec_net,
+			  port_500);
+	if (!err && write && READ_ONCE(in->port_500))
+		schedule_work(&in->prepare);
 	return err;
 }
 
@@ -90,6 +105,14 @@ static const struct ctl_table nf_vpn_ipsec_sysctls[] = {
 		.extra1		= SYSCTL_ZERO,
 		.extra2		= &nf_vpn_ipsec_most_hold,
 	}, {
+		.procname	= "ipsec_port_500",
+		.data		= &nf_vpn_ipsec_base.port_500,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= nf_vpn_ipsec_port_500,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &nf_vpn_ipsec_most_port_500,
+	}, {
 		.procname	= "ipsec_without_ike",
 		.data		= &nf_vpn_ipsec_base.without_ike,
 		.maxlen		= sizeof(unsigned int),
@@ -105,7 +128,7 @@ struct nf_vpn_ipsec_net *nf_vpn_ipsec_pernet(const struct net *net)
 	return net_generic(net, nf_vpn_ipsec_net_id);
 }
 
-/* 50 KB that only namespaces with pairs pay for. */
+/* 60 KB that only namespaces with pairs pay for. */
 static void nf_vpn_ipsec_prepare(struct work_struct *work)
 {
 	struct nf_vpn_ipsec_net *in = container_of(work, struct nf_vpn_ipsec_net,
@@ -141,6 +164,7 @@ static int __net_init nf_vpn_ipsec_net_init(struct net *net)
 	in->rules.hold_ms = NF_VPN_ESP_HOLD_MS;
 	in->salt = get_random_u32();
 	INIT_WORK(&in->prepare, nf_vpn_ipsec_prepare);
+	INIT_LIST_HEAD(&in->rekeyed);
 	nf_vpn_held_net_init(in);
 	err = nf_vpn_pair_net_init(in);
 	if (err)
@@ -161,6 +185,7 @@ static void __net_exit nf_vpn_ipsec_net_exit(struct net *net)
 
 	nf_vpn_sysctl_unregister(in->ctl);
 	nf_vpn_held_net_exit(in);
+	nf_vpn_net_flush(in->vn, &nf_vpn_ike_proto);
 	nf_vpn_pair_net_exit(in->vn, in);
 	cancel_work_sync(&in->prepare);
 	kvfree(in->memory);
@@ -188,11 +213,16 @@ static int __init nf_vpn_ipsec_init(void)
 	err = nf_vpn_proto_register(&nf_vpn_ah_proto);
 	if (err)
 		goto unregister_proto;
-	err = nf_vpn_ike_helper_init();
+	err = nf_vpn_proto_register(&nf_vpn_ike_proto);
 	if (err)
 		goto unregister_ah;
+	err = nf_vpn_ike_helper_init();
+	if (err)
+		goto unregister_ike;
 	return 0;
 
+unregister_ike:
+	nf_vpn_proto_unregister(&nf_vpn_ike_proto);
 unregister_ah:
 	nf_vpn_proto_unregister(&nf_vpn_ah_proto);
 unregister_proto:
@@ -206,6 +236,7 @@ unregister_pernet:
 static void __exit nf_vpn_ipsec_exit(void)
 {
 	nf_vpn_ike_helper_exit();
+	nf_vpn_proto_unregister(&nf_vpn_ike_proto);
 	nf_vpn_proto_unregister(&nf_vpn_ah_proto);
 	nf_vpn_proto_unregister(&nf_vpn_esp_proto);
 	unregister_pernet_subsys(&nf_vpn_ipsec_net_ops);

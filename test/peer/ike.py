@@ -12,6 +12,9 @@ IKE (one IKE SA a client at a time; C is the client's node, S its server's):
                        (answers). Answers ADDRESS:PORT, the source B saw, or lost
   meet C S             all of IKE_SA_INIT and IKE_AUTH; answers as the last does
   rekey A B            a CREATE_CHILD_SA exchange that A begins
+  renew A B [SPI]      that exchange rekeyed their IKE SA: new SPIs from now on
+  offer A DST          A begins a new IKE SA with DST: "NAME SOURCE:PORT" of whoever
+                       gets its IKE_SA_INIT, or nobody
 ESP and the rest:
   esp NODE DST SPI SEQ [LEN]           sends
   deliver NODE DST SPI SEQ [LEN] [wait=S]
@@ -233,6 +236,24 @@ def meet(c, s):
 def rekey(a, b):
     got = ike(a, b, "child")
     return got if got == "lost" else ike(b, a, "child!")
+
+
+def renew(a, b, spi="0"):
+    session = sessions[a, b]
+    session.ispi = number(spi) or random.getrandbits(64) | 1
+    session.rspi = random.getrandbits(64) | 1
+    session.asked = {}
+    return "renewed"
+
+
+def offer(a, dst):
+    data = Session(nodes[a], nodes[a]).message(nodes[a], "init", 0)
+    send(nodes[a].port[500], data, (dst, 500))
+
+    def got():
+        return ["%s %s:%d" % (n.name, *source) for n in nodes.values()
+                for payload, source in n.mail if payload == data]
+    return ", ".join(until(SILENCE * 2, got) or ["nobody"])
 
 
 # --- talks
@@ -522,7 +543,8 @@ def forget():
     return "done"
 
 
-VERBS = {"ike": ike, "meet": meet, "rekey": rekey, "talk": talk, "rush": rush, "esp": esp, "deliver": deliver,
+VERBS = {"ike": ike, "meet": meet, "rekey": rekey, "renew": renew, "offer": offer,
+         "talk": talk, "rush": rush, "esp": esp, "deliver": deliver,
          "raw": raw, "pass": pass_, "udp": udp, "flood": flood, "stream": stream,
          "calm": calm, "error": error, "errors": errors, "forget": forget}
 

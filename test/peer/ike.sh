@@ -16,6 +16,8 @@ PEERS_PROGRAM=ike.py
 
 meet() { ask meet "$@"; }
 rekey() { ask rekey "$@"; }
+renew() { ask renew "$@"; }
+offer() { ask offer "$@"; }
 ike() { ask ike "$@"; }
 deliver() { ask deliver "$@"; }
 talk() { ask talk "$@"; }

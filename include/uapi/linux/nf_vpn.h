@@ -44,6 +44,7 @@ enum nf_vpn_protocol {
 	NF_VPN_PROTOCOL_ESP,
 	NF_VPN_PROTOCOL_L2TP_IP,
 	NF_VPN_PROTOCOL_L2TP_UDP,
+	NF_VPN_PROTOCOL_IKE,	/* on public port 500, where several have it */
 	__NF_VPN_PROTOCOL_MAX
 };
 
