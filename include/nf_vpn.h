@@ -32,6 +32,7 @@
 
 struct ctl_table;
 struct ctl_table_header;
+struct nf_conntrack_helper;
 struct seq_file;
 
 /**
@@ -539,7 +540,11 @@ void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
 
 /**
  * struct nf_vpn_conn_spec - a conntrack entry to be made whole
- * @master: the control connection; the entry will be RELATED to it
+ * @master: the control connection; the entry will be RELATED to it.  NULL: none
+ * @mark: without @master, the entry's mark
+ * @masq_index: likewise, the interface masquerade chose, 0: none
+ * @helper: helped by it, or NULL
+ * @data: then what nfct_help_data() is to begin with, @data_len octets
  * @orig: original tuple, before NAT
  * @reply: reply tuple wanted, after NAT
  * @zone: zone of the entry
@@ -547,6 +552,11 @@ void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
  */
 struct nf_vpn_conn_spec {
 	struct nf_conn			*master;
+	u32				mark;
+	int				masq_index;
+	struct nf_conntrack_helper	*helper;
+	const void			*data;
+	unsigned int			data_len;
 	struct nf_conntrack_tuple	orig;
 	struct nf_conntrack_tuple	reply;
 	struct nf_conntrack_zone	zone;
@@ -564,6 +574,9 @@ struct nf_vpn_conn_spec {
  */
 struct nf_conn *nf_vpn_conn_make(struct net *net,
 				 const struct nf_vpn_conn_spec *spec);
+
+/* The interface masquerade chose for an entry, 0: none. */
+int nf_vpn_conn_masq_index(const struct nf_conn *ct);
 
 /**
  * nf_vpn_conn_find() - the entry stock conntrack has for a protocol without ports
@@ -593,6 +606,14 @@ void nf_vpn_conn_prolong(struct nf_conn *ct, u32 timeout);
  * @timeout: jiffies from now
  */
 void nf_vpn_conn_replied(struct nf_conn *ct, u32 timeout);
+
+/**
+ * nf_vpn_conn_join() - give a packet its entry, in reply direction, seen both ways
+ * @skb: the packet, whose own entry was just begun; that one is dropped
+ * @ct: the entry
+ * @timeout: jiffies from now
+ */
+void nf_vpn_conn_join(struct sk_buff *skb, struct nf_conn *ct, u32 timeout);
 
 /* Tell listeners (conntrack -E) of a new entry; no locks held. */
 void nf_vpn_conn_announce(struct nf_conn *ct);

@@ -36,6 +36,7 @@ typedef u16 __be16;
 typedef u32 __be32;
 typedef u64 __be64;
 
+#define __force
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
 
@@ -80,6 +81,14 @@ static inline void nf_vpn_put_be64(u8 *p, u64 v)
 static inline u32 nf_vpn_min_u32(u32 a, u32 b)
 {
 	return a < b ? a : b;
+}
+
+/* Finalizer of splitmix32: where a table keeps what others choose */
+static inline u32 nf_vpn_mix32(u32 x)
+{
+	x = (x ^ x >> 16) * 0x21f0aaad;
+	x = (x ^ x >> 15) * 0x735a2d97;
+	return x ^ x >> 15;
 }
 
 /* Between two times that wrap */

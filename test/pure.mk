@@ -10,6 +10,7 @@ pure_pptp_msg := $(pptp)/pptp_msg.c
 pure_pptp_stream := $(pptp)/pptp_msg.c $(pptp)/pptp_stream.c
 pure_ike_msg := $(ipsec)/ike_msg.c
 pure_ike_notes := $(ipsec)/ike_notes.c
+pure_natt_past := $(ipsec)/natt_past.c
 pure_l2tp_msg := $(l2tp)/l2tp_msg.c
 pure_esp := $(addprefix $(ipsec)/, \
 	esp_evidence.c esp_lead.c esp_plan.c esp_seen.c esp_score.c ike_msg.c)

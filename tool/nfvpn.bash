@@ -14,7 +14,7 @@ _nfvpn_interfaces() {
 
 _nfvpn_words() { # COMMAND PREVIOUS
 	case $2 in
-	-p | --protocol) echo pptp esp l2tp-ip l2tp-udp ike; return ;;
+	-p | --protocol) echo pptp esp l2tp-ip l2tp-udp ike natt; return ;;
 	-c | --client) _nfvpn_sessions client; return ;;
 	-s | --server) _nfvpn_sessions server; return ;;
 	-i | --id) _nfvpn_sessions id; return ;;

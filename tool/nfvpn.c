@@ -18,7 +18,7 @@ static const char nfvpn_usage[] =
 "  save     FILE: the sessions        restore  FILE: what can be brought back\n"
 "  load     what enable wrote (nfvpn.service does this)      unload   the contrary\n"
 "\n"
-"  -p, --protocol pptp|esp|l2tp-ip|l2tp-udp|ike  (list, watch, flush)\n"
+"  -p, --protocol pptp|esp|l2tp-ip|l2tp-udp|ike|natt  (list, watch, flush)\n"
 "  -c, --client ADDRESS    -s, --server ADDRESS    -i, --id NUMBER\n"
 "  -a, --all               list: those just ended, too; flush: everything;\n"
 "                          stats: counters that are 0, too\n"
@@ -75,7 +75,7 @@ static uint32_t nfvpn_get_protocol(const char *text)
 
 	if (!protocol)
 		nfvpn_die(NFVPN_USAGE,
-			  "no protocol '%s': it is pptp, esp, l2tp-ip, l2tp-udp or ike",
+			  "no protocol '%s': it is pptp, esp, l2tp-ip, l2tp-udp, ike or natt",
 			  text);
 	return protocol;
 }

@@ -128,6 +128,7 @@ static void nfvpn_restore_helper(const struct nfvpn_json *session,
 		[NF_VPN_PROTOCOL_PPTP] = "vpn-pptp",
 		[NF_VPN_PROTOCOL_ESP] = "vpn-ike",
 		[NF_VPN_PROTOCOL_L2TP_UDP] = "vpn-l2tp",
+		[NF_VPN_PROTOCOL_NATT] = "vpn-ike",
 	};
 	uint32_t protocol =
 		nfvpn_protocol_by_name(nfvpn_js_text(session, "protocol"));

@@ -16,6 +16,7 @@ static const char * const nfvpn_protocols[] = {
 	[NF_VPN_PROTOCOL_L2TP_IP] = "l2tp-ip",
 	[NF_VPN_PROTOCOL_L2TP_UDP] = "l2tp-udp",
 	[NF_VPN_PROTOCOL_IKE] = "ike",
+	[NF_VPN_PROTOCOL_NATT] = "natt",
 };
 
 static const char * const nfvpn_states[] = {

@@ -9,13 +9,15 @@
 #include <net/netfilter/nf_conntrack_acct.h>
 #include <net/netfilter/nf_conntrack_core.h>
 #include <net/netfilter/nf_conntrack_ecache.h>
+#include <net/netfilter/nf_conntrack_helper.h>
 #include <net/netfilter/nf_conntrack_labels.h>
 #include <net/netfilter/nf_conntrack_timestamp.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 #include <net/netfilter/nf_nat.h>
-#include "nf_vpn.h"
+#include "hook.h"
+#include "nf_vpn_help_ref.h"
 
-/* A GRE key is to stay as it is; of ESP nf_nat knows no more than addresses. */
+/* A GRE key or a port is to be that one; of ESP nf_nat knows no more than addresses. */
 static void nf_vpn_conn_range(struct nf_nat_range2 *range,
 			      const union nf_inet_addr *addr,
 			      const union nf_conntrack_man_proto *id, u8 proto)
@@ -24,7 +26,7 @@ static void nf_vpn_conn_range(struct nf_nat_range2 *range,
 	range->flags = NF_NAT_RANGE_MAP_IPS;
 	range->min_addr = *addr;
 	range->max_addr = *addr;
-	if (proto != IPPROTO_GRE)
+	if (proto != IPPROTO_GRE && proto != IPPROTO_UDP)
 		return;
 	range->flags |= NF_NAT_RANGE_PROTO_SPECIFIED;
 	range->min_proto = *id;
@@ -50,30 +52,45 @@ static bool nf_vpn_conn_nat(struct nf_conn *ct,
 	return nf_ct_tuple_equal(&ct->tuplehash[IP_CT_DIR_REPLY].tuple, reply);
 }
 
+int nf_vpn_conn_masq_index(const struct nf_conn *ct)
+{
+#if IS_ENABLED(CONFIG_NF_NAT_MASQUERADE)
+	const struct nf_conn_nat *nat = nfct_nat(ct);
+
+	return nat ? nat->masq_index : 0;
+#else
+	return 0;
+#endif
+}
+EXPORT_SYMBOL_GPL(nf_vpn_conn_masq_index);
+
 /*
  * Remember the interface masquerade chose for the master: when it goes down or
  * the route moves, nf_nat ends the entry as it ends the master.
  */
-static void nf_vpn_conn_masquerade(struct nf_conn *ct)
+static void nf_vpn_conn_masquerade(struct nf_conn *ct,
+				   const struct nf_vpn_conn_spec *spec)
 {
 #if IS_ENABLED(CONFIG_NF_NAT_MASQUERADE)
-	const struct nf_conn_nat *from = nfct_nat(ct->master);
+	int index = spec->master ? nf_vpn_conn_masq_index(spec->master) :
+				   spec->masq_index;
 	struct nf_conn_nat *nat;
 
-	if (!from || !from->masq_index)
+	if (!index)
 		return;
 	nat = nf_ct_nat_ext_add(ct);
 	if (nat)
-		nat->masq_index = from->masq_index;
+		nat->masq_index = index;
 #endif
 }
 
 /* Extensions can only be added before the entry is confirmed. */
-static void nf_vpn_conn_extend(struct nf_conn *ct)
+static void nf_vpn_conn_extend(struct nf_conn *ct,
+			       const struct nf_vpn_conn_spec *spec)
 {
 	struct nf_conn_tstamp *tstamp;
 
-	nf_vpn_conn_masquerade(ct);
+	nf_vpn_conn_masquerade(ct, spec);
 	nf_ct_acct_ext_add(ct, GFP_ATOMIC);
 	tstamp = nf_ct_tstamp_ext_add(ct, GFP_ATOMIC);
 	if (tstamp)
@@ -96,14 +113,36 @@ static void nf_vpn_conn_inherit(struct nf_conn *ct, struct nf_conn *master)
 #endif
 }
 
+/* As a rule does (nft_ct_helper_obj_eval()). */
+static bool nf_vpn_conn_assist(struct nf_conn *ct,
+			       const struct nf_vpn_conn_spec *spec)
+{
+	struct nf_conn_help *help = nf_ct_helper_ext_add(ct, GFP_ATOMIC);
+
+	if (!help || spec->data_len > sizeof(help->data) ||
+	    !nf_vpn_help_get(spec->helper))
+		return false;
+	memcpy(help->data, spec->data, spec->data_len);
+	rcu_assign_pointer(help->helper, spec->helper);
+	__set_bit(IPS_HELPER_BIT, &ct->status);
+	return true;
+}
+
 static int nf_vpn_conn_insert(struct nf_conn *ct,
 			      const struct nf_vpn_conn_spec *spec)
 {
-	nf_vpn_conn_inherit(ct, spec->master);
+	if (spec->master)
+		nf_vpn_conn_inherit(ct, spec->master);
+#ifdef CONFIG_NF_CONNTRACK_MARK
+	else
+		ct->mark = spec->mark;
+#endif
+	if (spec->helper && !nf_vpn_conn_assist(ct, spec))
+		return -ENOMEM;
 	if (!nf_vpn_conn_nat(ct, &spec->reply))
 		return -EADDRINUSE;
 
-	nf_vpn_conn_extend(ct);
+	nf_vpn_conn_extend(ct, spec);
 	/* From here nf_nat_setup_info() would do nothing. */
 	ct->status |= IPS_CONFIRMED;
 	WRITE_ONCE(ct->timeout, nfct_time_stamp + spec->timeout);
@@ -131,7 +170,8 @@ struct nf_conn *nf_vpn_conn_make(struct net *net,
 	err = nf_vpn_conn_insert(ct, spec);
 	if (!err)
 		return ct;
-	nf_ct_put(ct->master);
+	if (ct->master)
+		nf_ct_put(ct->master);
 	nf_conntrack_free(ct);
 	return ERR_PTR(err);
 }
@@ -174,8 +214,16 @@ void nf_vpn_conn_replied(struct nf_conn *ct, u32 timeout)
 }
 EXPORT_SYMBOL_GPL(nf_vpn_conn_replied);
 
+void nf_vpn_conn_join(struct sk_buff *skb, struct nf_conn *ct, u32 timeout)
+{
+	nf_vpn_set_ct(skb, ct, IP_CT_ESTABLISHED_REPLY);
+	nf_vpn_conn_replied(ct, timeout);
+	nf_ct_refresh_acct(ct, IP_CT_ESTABLISHED_REPLY, skb, timeout);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_conn_join);
+
 void nf_vpn_conn_announce(struct nf_conn *ct)
 {
-	nf_conntrack_event(IPCT_RELATED, ct);
+	nf_conntrack_event(ct->master ? IPCT_RELATED : IPCT_NEW, ct);
 }
 EXPORT_SYMBOL_GPL(nf_vpn_conn_announce);

@@ -369,7 +369,7 @@ unsigned int nf_vpn_net_end(struct nf_vpn_net *vn,
 	return n;
 }
 
-/* Of L2TP one is registered, for both ways to carry it. */
+/* Who restores it: of L2TP one is registered, for both ways to carry it. */
 static u8 nf_vpn_l4proto(u32 protocol)
 {
 	static const u8 l4proto[NF_VPN_PROTOCOL_MAX + 1] = {
@@ -377,6 +377,8 @@ static u8 nf_vpn_l4proto(u32 protocol)
 		[NF_VPN_PROTOCOL_ESP]		= IPPROTO_ESP,
 		[NF_VPN_PROTOCOL_L2TP_IP]	= IPPROTO_L2TP,
 		[NF_VPN_PROTOCOL_L2TP_UDP]	= IPPROTO_L2TP,
+		[NF_VPN_PROTOCOL_IKE]		= IPPROTO_ESP,
+		[NF_VPN_PROTOCOL_NATT]		= IPPROTO_ESP,
 	};
 
 	return l4proto[protocol];

@@ -169,6 +169,7 @@ static u8 nf_vpn_restore_track(const struct nf_vpn_saved *saved)
 							   IPPROTO_UDP;
 	case NF_VPN_PROTOCOL_L2TP_UDP:
 	case NF_VPN_PROTOCOL_IKE:
+	case NF_VPN_PROTOCOL_NATT:
 		return IPPROTO_UDP;
 	default:
 		return IPPROTO_L2TP;

@@ -140,6 +140,8 @@ enum nf_vpn_refusal nf_vpn_esp_restore(struct nf_vpn_net *vn,
 	struct nf_vpn_lane *lane = NULL;
 	enum nf_vpn_refusal why;
 
+	if (saved->protocol == NF_VPN_PROTOCOL_NATT)
+		return nf_vpn_natt_restore(vn, saved);
 	if (saved->bound == NF_VPN_BOUND_DATA)
 		return NF_VPN_REFUSED_BOUND;
 	if (!nf_vpn_esp_restore_numbers(saved))

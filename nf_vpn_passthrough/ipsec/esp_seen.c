@@ -3,19 +3,12 @@
 
 #include "esp_seen.h"
 
-/* Finalizer of splitmix32: the forger chooses SPIs, but not where they go */
-static u32 place(u32 x)
-{
-	x = (x ^ x >> 16) * 0x21f0aaad;
-	x = (x ^ x >> 15) * 0x735a2d97;
-	return (x ^ x >> 15) % NF_VPN_ESP_SEEN;
-}
-
 bool nf_vpn_esp_seen(struct nf_vpn_esp_seen *seen, u32 salt,
 		     const struct nf_vpn_esp_arrival *a, u32 now,
 		     struct nf_vpn_esp_in *in)
 {
-	u32 i = place(a->spi ^ salt);
+	/* The forger chooses SPIs, but not where they go. */
+	u32 i = nf_vpn_mix32(a->spi ^ salt) % NF_VPN_ESP_SEEN;
 	bool again = seen->e[i].spi == (a->spi ^ salt) &&
 		     nf_vpn_esp_counts_on(a->seq, seen->e[i].seq) &&
 		     nf_vpn_since(now, seen->e[i].at) < NF_VPN_ESP_SEEN_MS;

@@ -10,12 +10,6 @@
 
 static struct nf_vpn_helper nf_vpn_ike_helper;
 
-static bool nf_vpn_ike_on_natt(const struct nf_conn *ct)
-{
-	return ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple.dst.u.udp.port ==
-		htons(NF_VPN_NATT_PORT);
-}
-
 /* On 4500 ESP goes inside UDP (RFC 3948): no raw ESP to wait for. */
 static void nf_vpn_ike_floated(struct nf_vpn_net *vn, struct nf_conn *ct)
 {
@@ -76,19 +70,32 @@ static int nf_vpn_ike_message(struct nf_vpn_net *vn, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
-/* The IKE message in a datagram on 4500, or 0 when it is something else. */
-static unsigned int nf_vpn_ike_behind_marker(const struct sk_buff *skb,
-					     unsigned int off)
+/* A datagram on 4500: where the IKE message in it is, or 0. */
+static unsigned int nf_vpn_ike_natt(struct nf_vpn_ipsec_net *in,
+				    const struct sk_buff *skb, unsigned int off,
+				    struct nf_conn *ct, u8 dir)
 {
 	u8 _mark[NF_VPN_ESP_HDR_LEN], *mark;
 	unsigned int have;
+	__be32 spi = 0;
 
+	/* RFC 3948 4: keepalives may be off, or slower than 120 s. */
+	nf_vpn_conn_prolong(ct, READ_ONCE(in->natt_timeout[1]));
 	have = min_t(unsigned int, skb->len - off, sizeof(_mark));
 	mark = skb_header_pointer(skb, off, have, _mark);
-	if (!mark || nf_vpn_natt_classify(mark, have, skb->len - off) !=
-	    NF_VPN_NATT_IKE)
+	if (!mark)
 		return 0;
-	return off + NF_VPN_NATT_MARKER_LEN;
+	switch (nf_vpn_natt_classify(mark, have, skb->len - off)) {
+	case NF_VPN_NATT_IKE:
+		return off + NF_VPN_NATT_MARKER_LEN;
+	case NF_VPN_NATT_ESP:
+		memcpy(&spi, mark, sizeof(spi));
+		break;
+	default:
+		break;
+	}
+	nf_vpn_natt_seen(in, ct, spi, dir);
+	return 0;
 }
 
 static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
@@ -109,11 +116,9 @@ static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
 		if (verdict != NF_ACCEPT || skb_nfct(skb) != &ct->ct_general)
 			return verdict;
 	}
-	if (nf_vpn_ike_on_natt(ct)) {
-		/* RFC 3948 4: keepalives may be off, or slower than 120 s. */
-		nf_vpn_conn_prolong(ct, READ_ONCE(nf_vpn_ipsec_pernet(vn->net)->natt_timeout));
-		off = nf_vpn_ike_behind_marker(skb, off);
-	}
+	if (nf_vpn_ike_on_natt(ct))
+		off = nf_vpn_ike_natt(nf_vpn_ipsec_pernet(vn->net), skb, off,
+				      ct, CTINFO2DIR(ctinfo));
 	if (!off)
 		return NF_ACCEPT;
 	return nf_vpn_ike_message(vn, skb, off, ct, CTINFO2DIR(ctinfo));
@@ -124,6 +129,11 @@ static const struct nf_conntrack_expect_policy nf_vpn_ike_policy = {
 	/* IKE_SA_INIT to IKE_AUTH, or Main Mode, with repetitions */
 	.timeout	= 60,
 };
+
+struct nf_conntrack_helper *nf_vpn_ike_helper_live(void)
+{
+	return nf_vpn_ike_helper.live;
+}
 
 int nf_vpn_ike_helper_init(void)
 {

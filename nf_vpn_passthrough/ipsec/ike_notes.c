@@ -3,18 +3,10 @@
 
 #include "ike_notes.h"
 
-/* Finalizer of splitmix32 */
-static u32 mix(u32 x)
-{
-	x = (x ^ x >> 16) * 0x21f0aaad;
-	x = (x ^ x >> 15) * 0x735a2d97;
-	return x ^ x >> 15;
-}
-
 /* First of its places */
 static u32 place(u32 salt, u32 client, u32 server)
 {
-	return mix(mix(client ^ salt) ^ server) % NF_VPN_IKE_NOTES &
+	return nf_vpn_mix32(nf_vpn_mix32(client ^ salt) ^ server) % NF_VPN_IKE_NOTES &
 	       ~(NF_VPN_IKE_NOTES_WAYS - 1U);
 }
 

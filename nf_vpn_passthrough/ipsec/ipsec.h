@@ -8,6 +8,7 @@
 #include "esp_seen.h"
 #include "ike_msg.h"
 #include "ike_notes.h"
+#include "natt_past.h"
 
 struct nf_conntrack_helper;
 
@@ -38,14 +39,17 @@ enum nf_vpn_port_500 {
  * @session: number of its nf_vpn_ike_lane, 0: none
  * @first: jiffies, when the first message went out
  * @sent: how many went out before there was an answer
+ * @salt: on 4500: that of the namespace when the entry's session was made
+ * @spi: on 4500: inbound SPIs, the latest first, network order
  *
- * Plain numbers: an entry that another module, or an old one of ours, had may say
- * anything.
+ * Plain numbers: what an older load of this module left there is noticed.
  */
 struct nf_vpn_ike_data {
 	u32	session;
 	u32	first;
 	u32	sent;
+	u32	salt;
+	__be32	spi[NF_VPN_NATT_SPIS];
 };
 
 /**
@@ -67,11 +71,13 @@ struct nf_vpn_end {
  * @seen: inbound SPIs of which one packet was seen
  * @plan: work space
  * @notes: clients that need the source port 500
+ * @past: mappings of UDP 4500 that timed out
  *
  * One per namespace, made when the first pair is; under nf_vpn_net.lock.
  */
 struct nf_vpn_esp_memory {
 	struct nf_vpn_ike_notes	notes;
+	struct nf_vpn_natt_past	past;
 	struct nf_vpn_esp_seen	seen;
 	struct nf_vpn_esp_plan	plan;
 };
@@ -109,7 +115,7 @@ struct nf_vpn_group {
  * @pairs: all pairs, under nf_vpn_net.lock
  * @unresolved: manually keyed pairs whose NAT is not known yet, same lock
  * @last_id: of a pair's evidence, same lock
- * @salt: secret, where @memory keeps an SPI
+ * @salt: secret, where @memory keeps an SPI; never 0
  * @memory: set once, then stays
  * @prepare: makes @memory, in process context
  * @rekeyed: struct nf_vpn_ike_lane that may have SPIs we do not know, same lock
@@ -118,7 +124,10 @@ struct nf_vpn_group {
  * @release: lets them go
  * @rules: sysctls of copies and holding
  * @timeout: ESP timeouts in jiffies: not replied, replied
- * @natt_timeout: that of UDP 4500, replied
+ * @natt_timeout: those of UDP 4500
+ * @natt_revive: jiffies, so long ago a mapping may have timed out; 0: never revived
+ * @natt_hooked: @natt_ops are registered; changed by @prepare, and at the end
+ * @natt_ops: natt_revive.c
  * @port_500: enum nf_vpn_port_500
  * @ah_told: the log says already that AH cannot cross a NAT
  * @without_ike: help ESP that no IKE announced
@@ -140,7 +149,10 @@ struct nf_vpn_ipsec_net {
 	struct delayed_work	release;
 	struct nf_vpn_esp_rules	rules;
 	unsigned int		timeout[2];
-	unsigned int		natt_timeout;
+	unsigned int		natt_timeout[2];
+	unsigned int		natt_revive;
+	bool			natt_hooked;
+	struct nf_hook_ops	natt_ops;
 	unsigned int		port_500;
 	bool			ah_told;
 	unsigned int		without_ike;
@@ -228,6 +240,30 @@ struct nf_vpn_ipsec_net *nf_vpn_ipsec_pernet(const struct net *net);
 /* ike_helper.c */
 int nf_vpn_ike_helper_init(void);
 void nf_vpn_ike_helper_exit(void);
+
+/* What entries that we make get. */
+struct nf_conntrack_helper *nf_vpn_ike_helper_live(void);
+
+/* natt.c */
+
+/* Is this entry one of UDP 4500? */
+static inline bool nf_vpn_ike_on_natt(const struct nf_conn *ct)
+{
+	return ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple.dst.u.udp.port ==
+		htons(NF_VPN_NATT_PORT);
+}
+
+/* A packet of it, with that SPI if it is ESP, else 0.  RCU. */
+void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct,
+		      __be32 spi, u8 dir);
+/* As struct nf_vpn_proto.restore. */
+enum nf_vpn_refusal nf_vpn_natt_restore(struct nf_vpn_net *vn,
+					const struct nf_vpn_saved *saved);
+void nf_vpn_natt_flush(struct nf_vpn_net *vn);
+
+/* natt_revive.c; process context, one at a time */
+void nf_vpn_natt_hook_on(struct nf_vpn_ipsec_net *in);
+void nf_vpn_natt_hook_off(struct nf_vpn_ipsec_net *in);
 
 /* esp_pair.c; with nf_vpn_net.lock held unless said otherwise */
 int nf_vpn_pair_net_init(struct nf_vpn_ipsec_net *in);

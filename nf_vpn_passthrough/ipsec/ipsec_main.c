@@ -53,6 +53,20 @@ static int nf_vpn_ipsec_port_500(NF_VPN_CTL_TABLE *table, int write,
 	return err;
 }
 
+static int nf_vpn_ipsec_natt_revive(NF_VPN_CTL_TABLE *table, int write,
+				    void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int err = proc_dointvec_jiffies(table, write, buffer, lenp, ppos);
+	struct nf_vpn_ipsec_net *in;
+
+	in = container_of((unsigned int *)table->data, struct nf_vpn_ipsec_net,
+			  natt_revive);
+	/* It goes, if it is there: the next mapping brings it when it is wanted. */
+	if (!err && write && !READ_ONCE(in->natt_revive))
+		schedule_work(&in->prepare);
+	return err;
+}
+
 static const struct ctl_table nf_vpn_ipsec_sysctls[] = {
 	{
 		.procname	= "ipsec_timeout",
@@ -68,10 +82,16 @@ static const struct ctl_table nf_vpn_ipsec_sysctls[] = {
 		.proc_handler	= proc_dointvec_jiffies,
 	}, {
 		.procname	= "ipsec_natt_timeout",
-		.data		= &nf_vpn_ipsec_base.natt_timeout,
+		.data		= &nf_vpn_ipsec_base.natt_timeout[1],
 		.maxlen		= sizeof(unsigned int),
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_jiffies,
+	}, {
+		.procname	= "ipsec_natt_revive",
+		.data		= &nf_vpn_ipsec_base.natt_revive,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= nf_vpn_ipsec_natt_revive,
 	}, {
 		.procname	= "ipsec_copies",
 		.data		= &nf_vpn_ipsec_base.rules.copies,
@@ -128,11 +148,9 @@ struct nf_vpn_ipsec_net *nf_vpn_ipsec_pernet(const struct net *net)
 	return net_generic(net, nf_vpn_ipsec_net_id);
 }
 
-/* 60 KB that only namespaces with pairs pay for. */
-static void nf_vpn_ipsec_prepare(struct work_struct *work)
+/* 150 KB that only namespaces with pairs, or with UDP 4500, pay for. */
+static void nf_vpn_ipsec_remember(struct nf_vpn_ipsec_net *in)
 {
-	struct nf_vpn_ipsec_net *in = container_of(work, struct nf_vpn_ipsec_net,
-						   prepare);
 	struct nf_vpn_esp_memory *memory;
 
 	if (READ_ONCE(in->memory))
@@ -147,6 +165,18 @@ static void nf_vpn_ipsec_prepare(struct work_struct *work)
 	spin_unlock_bh(&in->vn->lock);
 }
 
+static void nf_vpn_ipsec_prepare(struct work_struct *work)
+{
+	struct nf_vpn_ipsec_net *in = container_of(work, struct nf_vpn_ipsec_net,
+						   prepare);
+
+	nf_vpn_ipsec_remember(in);
+	if (READ_ONCE(in->natt_revive))
+		nf_vpn_natt_hook_on(in);
+	else
+		nf_vpn_natt_hook_off(in);
+}
+
 static int __net_init nf_vpn_ipsec_net_init(struct net *net)
 {
 	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(net);
@@ -157,12 +187,15 @@ static int __net_init nf_vpn_ipsec_net_init(struct net *net)
 	in->timeout[0] = 600 * HZ;
 	/* An idle SA whose ends believe in it; commercial ALGs use the same. */
 	in->timeout[1] = 3600 * HZ;
-	in->natt_timeout = 3600 * HZ;
+	/* As stock's for UDP, until it is answered. */
+	in->natt_timeout[0] = 30 * HZ;
+	in->natt_timeout[1] = 3600 * HZ;
+	in->natt_revive = 3600 * HZ;
 	in->rules.copies = NF_VPN_ESP_COPIES;
 	in->rules.rate = NF_VPN_ESP_COPY_RATE;
 	in->rules.burst = NF_VPN_ESP_COPY_BURST;
 	in->rules.hold_ms = NF_VPN_ESP_HOLD_MS;
-	in->salt = get_random_u32();
+	in->salt = get_random_u32() | 1;
 	INIT_WORK(&in->prepare, nf_vpn_ipsec_prepare);
 	INIT_LIST_HEAD(&in->rekeyed);
 	nf_vpn_held_net_init(in);
@@ -186,8 +219,10 @@ static void __net_exit nf_vpn_ipsec_net_exit(struct net *net)
 	nf_vpn_sysctl_unregister(in->ctl);
 	nf_vpn_held_net_exit(in);
 	nf_vpn_net_flush(in->vn, &nf_vpn_ike_proto);
+	nf_vpn_natt_flush(in->vn);
 	nf_vpn_pair_net_exit(in->vn, in);
 	cancel_work_sync(&in->prepare);
+	nf_vpn_natt_hook_off(in);
 	kvfree(in->memory);
 	/* No hook of ours runs here any more: who had it has its own reference. */
 	nf_vpn_local_net_exit(in);

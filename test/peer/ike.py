@@ -29,6 +29,8 @@ ESP and the rest:
                        "UP of N up, L questions and E exchanges lost, F foreign"
   raw NODE DST PROTO HEX [src=A] [df=1] [frag=OCTETS [first=1]]
   udp NODE DST SPORT DPORT HEX
+  tell NODE DST SPORT DPORT HEX [src=A] [wait=S]
+                       udp, answers "NAME SOURCE:PORT" of whoever gets it, or nobody
   pass NODE DST PROTO HEX [...]        raw, answers as deliver does
   flood NODE DST COUNT [seq=N] [src=A] ESP with random SPIs
   stream NODE DST PROTO HEX            sends without end; octets ++++++++ of HEX
@@ -455,6 +457,25 @@ def udp(node, dst, sport, dport, body=""):
     return "sent"
 
 
+def tell(node, dst, sport, dport, body, *args):
+    _, opt = split(args)
+    data = bytes.fromhex(body)
+    for n in nodes.values():
+        n.receive()
+        n.mail.clear()
+    if "src" in opt:
+        head = struct.pack("!HHHH", int(sport), int(dport), 8 + len(data), 0)
+        send(nodes[node].out, ip_header(opt["src"], dst, UDP, 8 + len(data)) + head + data,
+             (dst, 0))
+    else:
+        udp(node, dst, sport, dport, body)
+
+    def got():
+        return ["%s %s:%d" % (n.name, *source) for n in nodes.values()
+                for payload, source in n.mail if payload == data]
+    return ", ".join(until(float(opt.get("wait", PATIENCE)), got) or ["nobody"])
+
+
 def flood(node, dst, count, *args):
     _, opt = split(args)
     node = nodes[node]
@@ -545,7 +566,7 @@ def forget():
 
 VERBS = {"ike": ike, "meet": meet, "rekey": rekey, "renew": renew, "offer": offer,
          "talk": talk, "rush": rush, "esp": esp, "deliver": deliver,
-         "raw": raw, "pass": pass_, "udp": udp, "flood": flood, "stream": stream,
+         "raw": raw, "pass": pass_, "udp": udp, "tell": tell, "flood": flood, "stream": stream,
          "calm": calm, "error": error, "errors": errors, "forget": forget}
 
 

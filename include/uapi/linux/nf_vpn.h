@@ -45,6 +45,7 @@ enum nf_vpn_protocol {
 	NF_VPN_PROTOCOL_L2TP_IP,
 	NF_VPN_PROTOCOL_L2TP_UDP,
 	NF_VPN_PROTOCOL_IKE,	/* on public port 500, where several have it */
+	NF_VPN_PROTOCOL_NATT,	/* IPsec over UDP 4500 */
 	__NF_VPN_PROTOCOL_MAX
 };
 
