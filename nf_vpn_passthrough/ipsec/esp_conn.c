@@ -25,6 +25,7 @@ static void nf_vpn_esp_spec(struct nf_vpn_net *vn, struct nf_conn *ike,
 {
 	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(vn->net);
 
+	memset(spec, 0, sizeof(*spec));
 	spec->master = ike;
 	nf_vpn_esp_tuple(ike, IP_CT_DIR_ORIGINAL, &spec->orig);
 	nf_vpn_esp_tuple(ike, IP_CT_DIR_REPLY, &spec->reply);
