@@ -57,6 +57,9 @@ struct nf_vpn_key {
 	u8	space;
 };
 
+/* nf_vpn_key.space: no packet has such a key, the flow is there to be seen */
+#define NF_VPN_SPACE_NOWHERE	U8_MAX
+
 struct nf_vpn_net;
 struct nf_vpn_lane;
 struct nf_vpn_proto;

@@ -135,6 +135,13 @@ void nf_vpn_lane_put(struct nf_vpn_lane *lane)
 }
 EXPORT_SYMBOL_GPL(nf_vpn_lane_put);
 
+/* As long as there is one, the hook looks at UDP. */
+static bool nf_vpn_flow_on_port(const struct nf_vpn_flow *flow)
+{
+	return flow->key[0].l4proto == IPPROTO_UDP &&
+	       flow->key[0].space != NF_VPN_SPACE_NOWHERE;
+}
+
 int nf_vpn_flow_add(struct nf_vpn_flow *flow, struct nf_vpn_lane *lane, u8 dir,
 		    const struct nf_vpn_key *arrive,
 		    const struct nf_vpn_key *depart)
@@ -170,7 +177,7 @@ int nf_vpn_flow_add(struct nf_vpn_flow *flow, struct nf_vpn_lane *lane, u8 dir,
 						       nf_vpn_depart_params);
 	nf_vpn_lane_get(lane);
 	list_add_tail(&flow->list, &lane->flows);
-	if (arrive->l4proto == IPPROTO_UDP)
+	if (nf_vpn_flow_on_port(flow))
 		WRITE_ONCE(vn->port_flows, vn->port_flows + 1);
 	atomic_inc(&vn->flow_count);
 	nf_vpn_count(vn, NF_VPN_STAT_FLOW_NEW);
@@ -190,7 +197,7 @@ void nf_vpn_flow_del(struct nf_vpn_flow *flow)
 		rhashtable_remove_fast(&vn->departures, &flow->depart,
 				       nf_vpn_depart_params);
 	list_del(&flow->list);
-	if (flow->key[0].l4proto == IPPROTO_UDP)
+	if (nf_vpn_flow_on_port(flow))
 		WRITE_ONCE(vn->port_flows, vn->port_flows - 1);
 	atomic_dec(&vn->flow_count);
 	nf_vpn_client_release(vn, lane->client);

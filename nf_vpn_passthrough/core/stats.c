@@ -194,6 +194,12 @@ static const struct nf_vpn_stat_text nf_vpn_stat_texts[NF_VPN_STAT_MAX] = {
 		"datagrams of a helped flow that are not L2TP, passed" },
 	[NF_VPN_STAT_L2TP_NO_EXPECT] = { "l2tp_no_expect",
 		"requests whose answer from another port cannot be expected" },
+	[NF_VPN_STAT_L2TP_PORT_KEPT] = { "l2tp_port_kept",
+		"L2TP on public port 1701 while another client has it" },
+	[NF_VPN_STAT_L2TP_PORT_OPEN] = { "l2tp_port_open",
+		"L2TP on a shared port 1701 without a Tunnel ID: requests, or version 3" },
+	[NF_VPN_STAT_L2TP_PORT_UNKNOWN] = { "l2tp_port_unknown",
+		"L2TP on a shared port 1701 with a Tunnel ID that nobody has" },
 };
 
 const struct nf_vpn_stat_text *nf_vpn_stat_text(unsigned int why)

@@ -11,7 +11,8 @@
 enum nf_vpn_l2tp_space {
 	NF_VPN_L2TP_DATA,	/* Session IDs */
 	NF_VPN_L2TP_CONTROL,	/* Control Connection IDs */
-	NF_VPN_L2TP_NOWHERE,	/* never in a packet */
+	NF_VPN_L2TP_SHARED,	/* Tunnel IDs of clients that share a UDP port */
+	NF_VPN_L2TP_NOWHERE = NF_VPN_SPACE_NOWHERE,
 };
 
 /* A client whose first packet conntrack did not confirm is forgotten then. */
@@ -31,6 +32,7 @@ enum nf_vpn_l2tp_space {
  * @grace: jiffies a session lives on after Call-Disconnect-Notify, and all of a
  *	control connection after Stop-Control-Connection-Notification
  * @mark: bits of a packet's mark by which a rule asks for help; 0: nobody does
+ * @port_1701: over UDP, several clients may have the public port 1701
  * @without_control: learn sessions from data as well
  * @ops: the hooks that read control messages on their way out
  * @enable: registers them, in process context
@@ -46,6 +48,7 @@ struct nf_vpn_l2tp_net {
 	unsigned int		udp_timeout[2];
 	unsigned int		grace;
 	unsigned int		mark;
+	unsigned int		port_1701;
 	unsigned int		without_control;
 	struct nf_hook_ops	ops[2];
 	struct work_struct	enable;
@@ -170,6 +173,9 @@ struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_new(struct nf_vpn_l2tp_net *ln,
 struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_udp(struct nf_vpn_l2tp_net *ln,
 					      struct nf_conn *ct);
 
+/* An entry over UDP took the place of one that ended: so does its pair.  No lock held. */
+void nf_vpn_l2tp_pair_succeed(struct nf_vpn_l2tp_net *ln, struct nf_conn *ct);
+
 /* Over IP, of an entry that is there, in its zone.  NULL: refused. */
 struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_again(struct nf_vpn_l2tp_net *ln,
 						struct nf_conn *ct);
@@ -289,6 +295,32 @@ extern const struct nf_vpn_proto nf_vpn_l2tp_udp_proto;
 /* What a message over UDP tells.  No lock held. */
 void nf_vpn_l2tp_udp_learn(struct nf_vpn_l2tp_net *ln, struct nf_conn *ct,
 			   u8 from, const struct nf_vpn_l2tp_msg *msg);
+
+/* l2tp_share.c: of nf_vpn_l2tp_udp_proto */
+int nf_vpn_l2tp_share_key(const struct sk_buff *skb, unsigned int off,
+			  struct nf_vpn_key *key);
+unsigned int nf_vpn_l2tp_share_miss(struct nf_vpn_net *vn, struct sk_buff *skb,
+				    unsigned int off,
+				    const struct nf_vpn_key *key,
+				    struct nf_vpn_flow **flow);
+bool nf_vpn_l2tp_share_rewrite(struct sk_buff *skb, unsigned int off,
+			       __be32 id);
+
+/*
+ * A control message of the client's over UDP, @protoff its UDP header, translated: its
+ * port and Tunnel ID may change.  A verdict; after that @skb may have another entry.
+ * No lock held.
+ */
+unsigned int nf_vpn_l2tp_share(struct nf_vpn_l2tp_net *ln, struct sk_buff *skb,
+			       unsigned int protoff, struct nf_conn *ct,
+			       enum ip_conntrack_info ctinfo,
+			       const struct nf_vpn_l2tp_msg *msg);
+
+/* A message of the server's, learned already: by its ID an ICMP error may quote what
+ * the client sends.  No lock held.
+ */
+void nf_vpn_l2tp_share_answered(struct nf_vpn_l2tp_net *ln, struct nf_conn *ct,
+				const struct nf_vpn_l2tp_msg *msg);
 
 /* l2tp_restore.c: struct nf_vpn_proto.restore */
 enum nf_vpn_refusal nf_vpn_l2tp_restore(struct nf_vpn_net *vn,

@@ -65,7 +65,9 @@ static void nf_vpn_l2tp_udp_message(struct nf_vpn_l2tp_net *ln,
 
 	nf_vpn_count(ln->vn, NF_VPN_STAT_L2TP_MESSAGE);
 	if (!ct->master && !replied) {
-		if (msg->type == NF_VPN_L2TP_SCCRQ)
+		/* To a port that is shared, whoever asked last could be meant. */
+		if (msg->type == NF_VPN_L2TP_SCCRQ &&
+		    !nf_vpn_port_shared(ln->vn, ct))
 			nf_vpn_l2tp_expect(ln->vn, ct);
 		return;
 	}
@@ -77,10 +79,13 @@ static void nf_vpn_l2tp_udp_message(struct nf_vpn_l2tp_net *ln,
 	nf_vpn_l2tp_udp_learn(ln, ct, from, msg);
 }
 
-static void nf_vpn_l2tp_udp_control(struct nf_vpn_l2tp_net *ln,
-				    struct nf_vpn_l2tp_datagram *d,
-				    struct nf_conn *ct, u8 from)
+static unsigned int nf_vpn_l2tp_udp_control(struct nf_vpn_l2tp_net *ln,
+					    struct sk_buff *skb,
+					    struct nf_vpn_l2tp_datagram *d,
+					    struct nf_conn *ct,
+					    enum ip_conntrack_info ctinfo)
 {
+	unsigned int verdict = NF_ACCEPT;
 	struct nf_vpn_l2tp_octets in = {
 		.ctx	= d,
 		.len	= d->skb->len - d->off,
@@ -88,10 +93,20 @@ static void nf_vpn_l2tp_udp_control(struct nf_vpn_l2tp_net *ln,
 	};
 	struct nf_vpn_l2tp_msg msg;
 
-	if (nf_vpn_l2tp_parse(&in, &msg))
+	if (nf_vpn_l2tp_parse(&in, &msg)) {
 		nf_vpn_count(ln->vn, NF_VPN_STAT_L2TP_BAD);
-	else
-		nf_vpn_l2tp_udp_message(ln, ct, from, &msg);
+		return NF_ACCEPT;
+	}
+	if (CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL)
+		verdict = nf_vpn_l2tp_share(ln, skb,
+					    d->off - sizeof(struct udphdr),
+					    ct, ctinfo, &msg);
+	/* Two first packets at once: the entry of the other one won. */
+	if (verdict == NF_ACCEPT && skb_nfct(skb) == &ct->ct_general)
+		nf_vpn_l2tp_udp_message(ln, ct, CTINFO2DIR(ctinfo), &msg);
+	if (CTINFO2DIR(ctinfo) == IP_CT_DIR_REPLY)
+		nf_vpn_l2tp_share_answered(ln, ct, &msg);
+	return verdict;
 }
 
 static int nf_vpn_l2tp_help(struct sk_buff *skb, unsigned int protoff,
@@ -103,6 +118,7 @@ static int nf_vpn_l2tp_help(struct sk_buff *skb, unsigned int protoff,
 		.off	= protoff + sizeof(struct udphdr),
 	};
 	u8 _p[NF_VPN_L2TP_HEAD_MAX], *p;
+	unsigned int verdict = NF_ACCEPT;
 	struct nf_vpn_l2tp_head head;
 	unsigned int have;
 
@@ -119,10 +135,10 @@ static int nf_vpn_l2tp_help(struct sk_buff *skb, unsigned int protoff,
 		return NF_ACCEPT;
 	}
 	if (head.control)
-		nf_vpn_l2tp_udp_control(ln, &d, ct, CTINFO2DIR(ctinfo));
+		verdict = nf_vpn_l2tp_udp_control(ln, skb, &d, ct, ctinfo);
 	/* The tracker set 30 or 120 seconds: less than some HELLO intervals. */
 	nf_vpn_conn_prolong(ct, READ_ONCE(ln->udp_timeout[1]));
-	return NF_ACCEPT;
+	return verdict;
 }
 
 static const struct nf_conntrack_expect_policy nf_vpn_l2tp_policy = {

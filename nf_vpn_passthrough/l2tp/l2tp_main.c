@@ -65,6 +65,14 @@ static const struct ctl_table nf_vpn_l2tp_sysctls[] = {
 		.mode		= 0644,
 		.proc_handler	= nf_vpn_l2tp_set_mark,
 	}, {
+		.procname	= "l2tp_port_1701",
+		.data		= &nf_vpn_l2tp_base.port_1701,
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= SYSCTL_ONE,
+	}, {
 		.procname	= "l2tp_without_control",
 		.data		= &nf_vpn_l2tp_base.without_control,
 		.maxlen		= sizeof(unsigned int),
@@ -136,11 +144,16 @@ static int __init nf_vpn_l2tp_init(void)
 	err = nf_vpn_proto_register(&nf_vpn_l2tp_proto);
 	if (err)
 		goto unregister_pernet;
-	err = nf_vpn_l2tp_helper_init();
+	err = nf_vpn_proto_register(&nf_vpn_l2tp_udp_proto);
 	if (err)
 		goto unregister_proto;
+	err = nf_vpn_l2tp_helper_init();
+	if (err)
+		goto unregister_udp;
 	return 0;
 
+unregister_udp:
+	nf_vpn_proto_unregister(&nf_vpn_l2tp_udp_proto);
 unregister_proto:
 	nf_vpn_proto_unregister(&nf_vpn_l2tp_proto);
 unregister_pernet:
@@ -152,6 +165,7 @@ unregister_pernet:
 static void __exit nf_vpn_l2tp_exit(void)
 {
 	nf_vpn_l2tp_helper_exit();
+	nf_vpn_proto_unregister(&nf_vpn_l2tp_udp_proto);
 	nf_vpn_proto_unregister(&nf_vpn_l2tp_proto);
 	unregister_pernet_subsys(&nf_vpn_l2tp_net_ops);
 	rcu_barrier();

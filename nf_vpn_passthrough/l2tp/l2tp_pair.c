@@ -305,6 +305,24 @@ static __be32 nf_vpn_l2tp_pair_client(const struct nf_conn *ct)
 	return first->tuplehash[IP_CT_DIR_ORIGINAL].tuple.src.u3.ip;
 }
 
+void nf_vpn_l2tp_pair_succeed(struct nf_vpn_l2tp_net *ln, struct nf_conn *ct)
+{
+	struct nf_vpn_l2tp_pair *pair;
+	bool over;
+
+	spin_lock_bh(&ln->vn->lock);
+	pair = nf_vpn_l2tp_pair_of(ln, ct);
+	over = pair && rcu_access_pointer(pair->lane.ct) &&
+	       rcu_access_pointer(pair->lane.ct) != ct;
+	if (over)
+		nf_vpn_lane_get(&pair->lane);
+	spin_unlock_bh(&ln->vn->lock);
+	if (!over)
+		return;
+	nf_vpn_lane_kill(&pair->lane);
+	nf_vpn_lane_put(&pair->lane);
+}
+
 struct nf_vpn_l2tp_pair *nf_vpn_l2tp_pair_udp(struct nf_vpn_l2tp_net *ln,
 					      struct nf_conn *ct)
 {

@@ -148,6 +148,7 @@ void nf_vpn_l2tp_udp_learn(struct nf_vpn_l2tp_net *ln, struct nf_conn *ct,
 	if (msg->assigned.seen == NF_VPN_L2TP_HIDDEN ||
 	    msg->local.seen == NF_VPN_L2TP_HIDDEN)
 		nf_vpn_count(ln->vn, NF_VPN_STAT_L2TP_VEILED);
+	nf_vpn_l2tp_pair_succeed(ln, ct);
 	spin_lock_bh(&ln->vn->lock);
 	/* Its first packet may be dropped yet: the next one is early enough. */
 	pair = nf_ct_is_confirmed(ct) ? nf_vpn_l2tp_pair_udp(ln, ct) : NULL;
@@ -184,7 +185,8 @@ static void nf_vpn_l2tp_udp_show(struct seq_file *s,
 	unsigned int n = 0;
 
 	/* The client's first. */
-	if (flow->dir != IP_CT_DIR_ORIGINAL)
+	if (flow->dir != IP_CT_DIR_ORIGINAL ||
+	    flow->key[0].space != NF_VPN_L2TP_NOWHERE)
 		return;
 	spin_lock_bh(&flow->lane->vn->lock);
 	list_for_each_entry(link, &pair->links, list) {
@@ -206,18 +208,21 @@ static int nf_vpn_l2tp_udp_fill_id(struct sk_buff *msg,
 				   const struct nf_vpn_l2tp_link *link, u8 end,
 				   u32 direction)
 {
-	u32 id = nf_vpn_l2tp_plain(link, end);
+	u32 id = nf_vpn_l2tp_plain(link, end), wire = id;
 	struct nlattr *nest;
 
 	if (!id)
 		return 0;
+	/* On a port that is shared. */
+	if (link->name[end].flow)
+		wire = link->name[end].pub;
 	nest = nla_nest_start(msg, NF_VPN_A_SESSION_KEY);
 	if (!nest ||
 	    nla_put_u32(msg, NF_VPN_A_KEY_KIND,
 			link->space == NF_VPN_L2TP_CONTROL ?
 			NF_VPN_KIND_TUNNEL : NF_VPN_KIND_SESSION) ||
 	    nla_put_u32(msg, NF_VPN_A_KEY_DIRECTION, direction) ||
-	    nla_put_u32(msg, NF_VPN_A_KEY_ARRIVES, id) ||
+	    nla_put_u32(msg, NF_VPN_A_KEY_ARRIVES, wire) ||
 	    nla_put_u32(msg, NF_VPN_A_KEY_LEAVES, id) ||
 	    nla_put_u32(msg, NF_VPN_A_KEY_PEER,
 			nf_vpn_l2tp_plain(link, !end)) ||
@@ -262,12 +267,16 @@ static int nf_vpn_l2tp_udp_fill(struct sk_buff *msg,
 	return nla_put_u32(msg, NF_VPN_A_SESSION_BOUND, NF_VPN_BOUND_CONTROL);
 }
 
-/* Not registered: UDP packets are found by stock conntrack. */
+/* UDP packets are found by stock conntrack, but where clients share a port. */
 const struct nf_vpn_proto nf_vpn_l2tp_udp_proto = {
 	.name		= "l2tp-udp",
 	.protocol	= NF_VPN_PROTOCOL_L2TP_UDP,
 	.owner		= THIS_MODULE,
 	.l4proto	= IPPROTO_UDP,
+	.port		= NF_VPN_L2TP_PORT,
+	.key		= nf_vpn_l2tp_share_key,
+	.miss		= nf_vpn_l2tp_share_miss,
+	.rewrite	= nf_vpn_l2tp_share_rewrite,
 	.gone		= nf_vpn_l2tp_pair_gone,
 	.free		= nf_vpn_l2tp_pair_free,
 	.show		= nf_vpn_l2tp_udp_show,

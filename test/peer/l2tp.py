@@ -18,13 +18,14 @@ Version 3, numbers of 32 bits, without sport:
   twice=local   that AVP two times
 Version 2 over UDP, when sport is given (and dport, 1701 without):
   conn=T/S      Tunnel and Session ID in the header
+  name=N        Host Name, AVP 7, before the others
   assigned=A local=L             AVPs 9, 14
 Both:
   wait=S        how long to wait for it       src=A   spoofed source address
   cut=N         only the first N octets       hex=... instead of a message
   flood NODE DST COUNT [OPTIONS] as "say", COUNT times, with assigned=1, 2, ...
                 answers sent
-  error NODE DST QSRC QDST ID [octets=N] [mtu=N] [control=1]
+  error NODE DST QSRC QDST ID [octets=N] [mtu=N] [control=1] [proto=N]
                 an ICMP fragmentation needed about a packet of that session
   errors NODE   the first such error received: "SOURCE QSRC>QDST ID MTU", or none
 """
@@ -156,6 +157,8 @@ def avps(kind, opt, numbers, form):
     body = avp(0, struct.pack("!H", kind)) if kind else b""
     if "digest" in opt:
         body += avp(59, bytes([0]) + os.urandom(16))
+    if "name" in opt:
+        body += avp(7, opt["name"].encode())
     for name, number in numbers.items():
         if name not in opt:
             continue
@@ -284,7 +287,7 @@ def error(node, dst, qsrc, qdst, ident, *args):
     inner = struct.pack("!I", int(ident, 0)) + bytes(60)
     if "control" in opt:
         inner = bytes(4) + struct.pack("!HHI", 0xC803, 12, int(ident, 0)) + bytes(60)
-    quote = ip_header(qsrc, qdst, L2TP, 1400) + inner[:int(opt.get("octets", 8))]
+    quote = ip_header(qsrc, qdst, int(opt.get("proto", L2TP)), 1400) + inner[:int(opt.get("octets", 8))]
     body = struct.pack("!BBHHH", 3, 4, 0, 0, int(opt.get("mtu", 1300))) + quote
     body = body[:2] + struct.pack("!H", csum(body)) + body[4:]
     node = nodes[node]
