@@ -38,6 +38,7 @@ for row in json.load(sys.stdin):
 # watching: what "nfvpn watch -j" says from now on is kept, until "stop watch".
 watching() {
 	must background r watch nfvpn watch -j
+	# shellcheck disable=SC2016 # awk expands these
 	must wait_for 15 r awk '$2 == 16 && $3 { found = 1 } END { exit !found }' /proc/net/netlink
 }
 
