@@ -39,7 +39,7 @@ is "neither module nor rule" "$(doctor)" "1 fault:module-missing fault:no-rule"
 matches "it says what to type" "$(told module-missing 'do')" "modprobe nf_vpn_passthrough"
 # shellcheck disable=SC2016 # the inner shell's
 matches "modules that nobody installed" "$(r unshare -m sh -c 'mount -t tmpfs tmpfs "/lib/modules/$(uname -r)"; nfvpn doctor')" \
-	"module-missing: the modules are not installed for the kernel that runs.*seen: kernel $(uname -r); .*do: +make KDIR="
+	"module-missing: the modules are not installed for the kernel that runs.*seen: kernel [^ ]+; modprobe -n: .*do: +make KDIR="
 matches "nobody may not ask" "$(r setpriv --reuid=65534 --clear-groups --inh-caps=-all nfvpn doctor 2>&1; echo $?)" "run it as root.*4$"
 must modprobe nf_vpn_passthrough
 is "no rule" "$(doctor)" "1 fault:no-rule"

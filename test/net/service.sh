@@ -33,6 +33,7 @@ systemd_up() {
 }
 ctl() { nsenter -t "$(pgrep -P "$(pid_of systemd)")" -m -n -p systemctl "$@"; }
 booted() { [ "$(ctl is-active sysinit.target)" = active ] && [ -z "$(ctl list-jobs --no-legend)" ]; }
+active() { [ "$(ctl is-active nfvpn)" = active ]; }
 ended() { ! kill -0 "$(pid_of systemd)"; }
 rules() { r nft list table ip nf_vpn 2>/dev/null | grep -c 'ct helper set "pptp"'; }
 session() { sessions protocol=pptp 'client state' | xargs; }
@@ -49,6 +50,7 @@ must r nfvpn enable pptp --lan 'lan*'
 must r nft delete table ip nf_vpn
 check "systemd runs" systemd_up
 is "nobody enabled the service" "$(ctl is-enabled nfvpn) $(ctl is-active nfvpn)" "disabled inactive"
+must ctl enable nftables
 check "systemctl enable --now" ctl enable --now nfvpn
 is "the rules are loaded" "$(ctl is-active nfvpn) $(rules)" "active 1"
 
@@ -60,6 +62,7 @@ check "systemctl restart" ctl restart nfvpn
 is "the call goes on, by the same rules" "$(p c1 ping) $(session) $(rules)" "sent 1 back 1 wrong 0 $(client_ip 1) up 1"
 is "new ones come up" "$(p c1 call k 8 | sed 's/ peer=.*//') $(p c1 ping)" "up own=8 sent 2 back 2 wrong 0"
 check "nftables.service, which flushes all tables" ctl restart nftables
+wait_for 20 active
 is "ours are there again, and the calls" "$(ctl is-active nfvpn) $(rules) $(p c1 ping)" "active 1 sent 2 back 2 wrong 0"
 
 rm -f $SAVED
