@@ -21,7 +21,7 @@
 # shellcheck source=test/lib/nl.sh
 . "$(dirname "$0")/../lib/nl.sh"
 
-SESSIONS=${SESSIONS:-2000}
+SESSIONS=${SESSIONS:-1000}
 FILE=$TOPO_TMP/sessions.json
 
 # saved CLIENT FIRST COUNT: as nfvpn save writes them; 500 calls to a control
@@ -58,6 +58,7 @@ comes_and_goes() {
 	until [ -e "$TOPO_TMP/stop" ]; do
 		r nfvpn restore "$FILE.3"
 		r nfvpn flush -c "$(client_ip 3)"
+		nap
 	done
 }
 # dump N OPTIONS...: where it goes, while "stream" looks at how far it is

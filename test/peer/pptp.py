@@ -28,7 +28,7 @@ shell's side. Everything that happens is printed on standard output, too.
   ids FIRST [same]           own IDs for calls answered unasked
   result N                   result code of calls answered unasked
   ping [C...] [t=S]          GRE to every call and back: "sent back wrong"
-  stream FILE STARTED        a ping after the other, 20 ms apart, in one call until FILE.end
+  stream FILE STARTED        a ping after the other, 50 ms apart, in one call until FILE.end
                              is there; prints how many, and the largest part of FILE that
                              was written between two answers
   gre to=ADDR id=N [seq=N] [ack=N] [data=TEXT] [times=N] [from=ADDR], gre to= hex=
@@ -561,7 +561,7 @@ class End:
             if answered == 10:
                 with open(args[1], "w", encoding="ascii") as file:
                     file.write("yes")
-            self.pump_for(0.02)
+            self.pump_for(0.05)
         steps = list(zip(seen, seen[1:]))
         most = max(b[0] - a[0] for a, b in steps) * 100 // max(os.stat(args[0]).st_size, 1)
         gap = max(b[1] - a[1] for a, b in steps)
