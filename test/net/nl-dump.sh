@@ -9,7 +9,8 @@
 # dump went between two answers. One client's are gone after a flush, the others stay.
 # Another number of them:
 #
-#	scripts/vm -k 7.3 -m 2048 -t 3600 -e SESSIONS=100000 test/net/nl-dump.sh
+#	scripts/vm -k 7.3 -m 2048 -t 3600 -o /tmp/dump -e SESSIONS=100000 \
+#		test/lib/guest-suite /test/net/nl-dump.sh:3500; cat /tmp/dump/nl-dump.tap
 #
 # with -c in instructions: "ms" are a million of them.
 # shellcheck source=test/lib/ktap.sh
