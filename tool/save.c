@@ -15,8 +15,11 @@ static char *nfvpn_save_part;
 /* Whatever ended the program: half a file is none. */
 static void nfvpn_save_forget(void)
 {
-	if (nfvpn_save_part)
-		unlink(nfvpn_save_part);
+	if (!nfvpn_save_part)
+		return;
+	unlink(nfvpn_save_part);
+	free(nfvpn_save_part);
+	nfvpn_save_part = NULL;
 }
 
 /* Beside the file, so that it can take its place.  Who calls whom is private. */

@@ -31,12 +31,15 @@ hangs_up() {
 	r conntrack -D -p tcp --dport 1723 >/dev/null 2>&1
 }
 
-plan 38
+plan 42
 topo_up 2
 rm -rf /etc/nf_vpn
 must background s server nc -lk 1723
 is "neither module nor rule" "$(doctor)" "1 fault:module-missing fault:no-rule"
 matches "it says what to type" "$(told module-missing 'do')" "modprobe nf_vpn_passthrough"
+# shellcheck disable=SC2016 # the inner shell's
+matches "modules that nobody installed" "$(r unshare -m sh -c 'mount -t tmpfs tmpfs "/lib/modules/$(uname -r)"; nfvpn doctor')" \
+	"module-missing: the modules are not installed for the kernel that runs.*seen: kernel [^ ]+; modprobe -n: .*do: +make KDIR="
 matches "nobody may not ask" "$(r setpriv --reuid=65534 --clear-groups --inh-caps=-all nfvpn doctor 2>&1; echo $?)" "run it as root.*4$"
 must modprobe nf_vpn_passthrough
 is "no rule" "$(doctor)" "1 fault:no-rule"
@@ -72,12 +75,18 @@ must r nft delete table ip raw
 stop server
 must r nfvpn enable pptp ipsec l2tp --lan 'lan*'
 
-peers_up c1 c2 s
+peers_up c1 c2 s r
 matches "two IPsec clients" "$(meet c1 s) $(settle c1 s 0x1001 0x2001) $(meet c2 s) $(settle c2 s 0x1002 0x2002)" "^$WAN:500 +$WAN:"
 before=$(r nft list ruleset; cat /etc/nf_vpn/nf_vpn.nft)
 is "a healthy router" "$(doctor)" "0"
 is "for people" "$(r nfvpn doctor)" "nothing wrong was found; 2 sessions"
 is "it changed nothing" "$(r nft list ruleset; cat /etc/nf_vpn/nf_vpn.nft)" "$before"
+must r nft flush chain ip nf_vpn output
+ask udp r $SERVER 500 500 00000000 >/dev/null
+is "this router's own client of that server is not helped" "$(doctor)" "1 fault:helper-missing note:own-ipsec"
+matches "which rule is missing" "$(told helper-missing what)" 'this router.s own ipsec client.*"hook output"'
+r conntrack -D -p udp --orig-src $WAN >/dev/null 2>&1
+must r nfvpn load
 
 must forward 'ip protocol esp counter drop comment "test"'
 is "a rule that would drop ESP" "$(doctor)" "0 note:rule-drops"
@@ -89,9 +98,9 @@ must forward 'meta l4proto { gre, icmp } counter drop comment "test"'
 ask raw c1 $SERVER 47 2001880b00000007 >/dev/null
 is "one for GRE, in a set" "$(doctor): $(told rule-drops what)" "1 fault:rule-drops: a rule drops GRE, ICMP errors (path MTU)"
 undo
-must forward 'udp dport 400-600 counter drop comment "test"'
+must forward 'udp dport { 400-600, 4500 } counter drop comment "test"'
 ask udp c1 $SERVER 500 500 00 >/dev/null
-is "one for a range of ports" "$(doctor): $(told rule-drops what)" "1 fault:rule-drops: a rule drops UDP 500"
+is "one for a set of ports" "$(doctor): $(told rule-drops what)" "1 fault:rule-drops: a rule drops UDP 500, UDP 4500"
 undo
 must forward 'tcp dport { 22, 1723 } drop comment "test"'
 is "one without a counter: a note" "$(doctor): $(told rule-drops what)" "0 note:rule-drops: a rule drops TCP 1723, if it comes by"
@@ -129,8 +138,13 @@ r nft -f - <<-'N'
 N
 is "related is not accepted: a note while nobody suffers" "$(doctor)" "0 note:related-dropped"
 matches "where" "$(told related-dropped seen)" "table ip filter, chain forward: policy drop"
+must r nfvpn flush --client "$(client_ip 1)"
+rekey c1 s >/dev/null
+ask esp c1 $SERVER 0x1021 1 >/dev/null
+is "and a fault when somebody does" "$(doctor)" "1 fault:related-dropped"
 r nft delete table ip filter
 must router_rules nonat
+settle c1 s 0x1021 0x2021
 is "a healthy router again" "$(doctor)" "0"
 
 r nft 'table ip raw { chain pre { type filter hook prerouting priority raw; udp dport 4500 counter notrack; }; }'

@@ -14,6 +14,8 @@
 . "$(dirname "$0")/../peer/ike.sh"
 # shellcheck source=test/lib/doctor.sh
 . "$(dirname "$0")/../lib/doctor.sh"
+# shellcheck source=test/lib/nl.sh
+. "$(dirname "$0")/../lib/nl.sh"
 
 second_gets_it() {
 	local i
@@ -26,9 +28,10 @@ second_gets_it() {
 	return 1
 }
 
-plan 9
+plan 10
 topo_up 2
 helper_rule vpn-ike udp 500
+watching
 peers_up c1 c2 s
 is "client 1 sets up" "$(meet c1 s) $(settle c1 s 0x1001 0x5000)$(owner 0x5000)" "$WAN:500 $(client_ip 1) settled"
 matches "client 2 exchanges keys" "$(meet c2 s)" "^$WAN:"
@@ -36,6 +39,8 @@ check_not "nfvpn doctor has nothing to say about it" blames spi-shared
 check "it gets packets of the SPI of client 1" second_gets_it
 is "that was counted" "$(stat esp_shared)" 1
 check "nfvpn doctor says so" blames spi-shared esp_shared
+check "told to who watches" event_comes '"event":"collision"' "\"client\":\"$(client_ip 1)\",\"server\":\"$SERVER\"" "\"number\":$((0x5000))"
+stop watch
 check "and said" grep -q 'use the inbound SPI 0x5000' <(dmesg)
 matches "client 1 gets them, too" "$(deliver s $WAN 0x5000 6000)" "c1 $SERVER"
 peers_down

@@ -12,6 +12,8 @@
 . "$(dirname "$0")/../lib/topo.sh"
 # shellcheck source=test/peer/ike.sh
 . "$(dirname "$0")/../peer/ike.sh"
+# shellcheck source=test/lib/nl.sh
+. "$(dirname "$0")/../lib/nl.sh"
 
 found() { echo "$(settle "$@")$(owner "$4")"; }
 
@@ -26,7 +28,7 @@ asks_until_found() {
 	return 1
 }
 
-plan 12
+plan 13
 topo_up 2
 must modprobe nf_vpn_ipsec
 helper_rule vpn-ike udp 500
@@ -36,6 +38,7 @@ is "the defaults" "$(r sysctl -n net.netfilter.nf_vpn.ipsec_copies net.netfilter
 check_not "copies are at least 1" r sysctl -qw net.netfilter.nf_vpn.ipsec_copies=0
 check_not "and at most 256" r sysctl -qw net.netfilter.nf_vpn.ipsec_copies=257
 must r sysctl -qw net.netfilter.nf_vpn.ipsec_copies=1 net.netfilter.nf_vpn.ipsec_hold=0
+watching
 meet c1 s >/dev/null
 meet c2 s >/dev/null
 deliver s $WAN 0x2001 1 >/dev/null
@@ -47,6 +50,8 @@ k=2
 is "as a guess" "$(owner 0x2001)" "$(client_ip $((3 - k))) guess"
 is "then its owner, client $k, is found" "$(found c$k s 0x1001 0x2001 3)" "$(client_ip $k) settled"
 check "it was moved" [ "$(stat esp_moved)" -ge 1 ]
+check "which is told" event_comes '"event":"moved"' "\"client\":\"$(client_ip $k)\",\"server\":\"$SERVER\"" "\"number\":$((0x2001))"
+stop watch
 is "and the other's own is the other's" "$(found c$((3 - k)) s 0x1002 0x2002)" "$(client_ip $((3 - k))) settled"
 
 must r sysctl -qw net.netfilter.nf_vpn.ipsec_copies=256

@@ -28,6 +28,9 @@ shell's side. Everything that happens is printed on standard output, too.
   ids FIRST [same]           own IDs for calls answered unasked
   result N                   result code of calls answered unasked
   ping [C...] [t=S]          GRE to every call and back: "sent back wrong"
+  stream FILE STARTED        a ping after the other, 50 ms apart, in one call until FILE.end
+                             is there; prints how many, and the largest part of FILE that
+                             was written between two answers
   gre to=ADDR id=N [seq=N] [ack=N] [data=TEXT] [times=N] [from=ADDR], gre to= hex=
   gwait [S]                  next GRE packet that is no ping or pong
   icmp to=ADDR [type=N code=N mtu=N quote=8 id=N spoil=1]  about the last GRE packet
@@ -541,6 +544,28 @@ class End:
                     self.pump_quiet(0)
         self.until(lambda: self.back == self.sent, float(keys.get("t", 3)))
         return f"sent {len(self.sent)} back {len(self.back)} wrong {len(self.wrong)}"
+
+    def do_stream(self, args, *_):
+        conn = next(c for c in self.conns.values() if c.peers)
+        own, peer = next(iter(conn.peers.items()))
+        key, answered, lost, seen = (conn.name, own), 0, 0, []
+        while not os.path.exists(args[0] + ".end") or not answered:
+            seq = answered + lost + 1
+            self.sent, self.back = {key}, set()
+            self.gre_send(conn.addr, peer, seq, None, f"ping {self.name} {conn.name} {own} {seq}".encode())
+            if self.until(lambda: self.back, 5):
+                answered += 1
+            else:
+                lost += 1
+            seen.append((os.stat(args[0]).st_size, time.monotonic()))
+            if answered == 10:
+                with open(args[1], "w", encoding="ascii") as file:
+                    file.write("yes")
+            self.pump_for(0.05)
+        steps = list(zip(seen, seen[1:]))
+        most = max(b[0] - a[0] for a, b in steps) * 100 // max(os.stat(args[0]).st_size, 1)
+        gap = max(b[1] - a[1] for a, b in steps)
+        return f"{answered} answered, {lost} lost, at most {most} % of it between two, which was {gap * 1000:.1f} ms"
 
     def do_wrong(self, *_):
         """GRE with a call ID that nobody here has, since the last time"""

@@ -4,13 +4,36 @@
  * are whole, cut short everywhere, with each octet wrong, and at random; nothing may
  * be read beyond what was received, and what is printed as JSON must be JSON.
  * Likewise the texts of nft and conntrack, its own file, and files to be restored.
+ * A list that fails half-way leaves the file it was to be saved in as it was.
+ * Without ASan (./run) it is valgrind that looks.
  */
 #include <arpa/inet.h>
+#include <assert.h>
+#include <dirent.h>
 #include <errno.h>
-#include <sanitizer/asan_interface.h>
+#include <fcntl.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <setjmp.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#else
+#define __lsan_disable()	((void)0)
+#define __lsan_enable()		((void)0)
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || !__has_include(<valgrind/memcheck.h>)
+#include <sanitizer/asan_interface.h>
+#define POISON(at, n)	ASAN_POISON_MEMORY_REGION(at, n)
+#define UNPOISON(at, n)	ASAN_UNPOISON_MEMORY_REGION(at, n)
+#else
+#include <valgrind/memcheck.h>
+#define POISON(at, n)	VALGRIND_MAKE_MEM_NOACCESS(at, n)
+#define UNPOISON(at, n)	VALGRIND_MAKE_MEM_UNDEFINED(at, n)
+#endif
 
 #include "ktap.h"
 #include "../../tool/doctor.h"
@@ -18,6 +41,8 @@
 #include "../../tool/rules.h"
 
 #define FUZZ_ROUNDS	(100000 / KTAP_FEWER)
+/* Octets from one that is wrong to the next: valgrind is slow, too. */
+#define STEP		(KTAP_FEWER < 100 ? 1 : 5)
 #define FAMILY		0x1f
 #define GROUP		7
 
@@ -29,16 +54,37 @@ static struct {
 } answers[2];
 static unsigned int n_answers, next_answer;
 static bool again;		/* the first one for every request */
+static unsigned int received;	/* since the command began */
+#define RECEIVED_MOST	200	/* then the socket fails */
 static uint32_t seq;
 static uint8_t *receiver;
 static size_t room;
 static jmp_buf left;
 static int code;
 static uint64_t dice = 1;
+static void (*at_exit)(void);
+
+int nfvpn_test_atexit(void (*function)(void))
+{
+	at_exit = function;
+	return 0;
+}
+
+static bool disk_full;
+
+int nfvpn_test_fsync(int fd)
+{
+	(void)fd;
+	errno = ENOSPC;
+	return disk_full ? -1 : 0;
+}
 
 void nfvpn_test_exit(int status)
 {
 	code = status;
+	if (at_exit)
+		at_exit();
+	at_exit = NULL;
 	longjmp(left, 1);
 }
 
@@ -66,10 +112,43 @@ int mnl_socket_setsockopt(const struct mnl_socket *nl, int type, void *buf,
 	return 0;
 }
 
+/* Its attributes fill it, to the end. */
+static bool nest_is_full(const struct nlattr *nest)
+{
+	const char *end = mnl_attr_get_payload(nest);
+	const struct nlattr *part;
+
+	mnl_attr_for_each_nested(part, nest) {
+		end = (const char *)mnl_attr_next(part);
+		if (part->nla_type & NLA_F_NESTED && !nest_is_full(part))
+			return false;
+	}
+	return end == (const char *)mnl_attr_next(nest);
+}
+
+/* Whatever a file or the kernel said: what we say is well-formed. */
+static bool well_formed(const struct nlmsghdr *nlh, size_t len)
+{
+	unsigned int off = sizeof(struct genlmsghdr);
+	const char *end = mnl_nlmsg_get_payload_offset(nlh, off);
+	const struct nlattr *attr;
+
+	static_assert(sizeof(struct nfgenmsg) == sizeof(struct genlmsghdr), "");
+	if (nlh->nlmsg_len != len || len > NFVPN_TRY)
+		return false;
+	mnl_attr_for_each(attr, nlh, off) {
+		end = (const char *)mnl_attr_next(attr);
+		if (attr->nla_type & NLA_F_NESTED && !nest_is_full(attr))
+			return false;
+	}
+	return end == (const char *)nlh + len;
+}
+
 ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *req,
 			  size_t len)
 {
 	(void)nl;
+	CHECK(well_formed(req, len));
 	seq = ((const struct nlmsghdr *)req)->nlmsg_seq;
 	return len;
 }
@@ -83,8 +162,9 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
 	(void)nl;
 	receiver = buf;
 	room = size;
-	ASAN_UNPOISON_MEMORY_REGION(buf, size);
-	if (next_answer == n_answers || !answers[next_answer].n) {
+	UNPOISON(buf, size);
+	if (next_answer == n_answers || !answers[next_answer].n ||
+	    ++received > RECEIVED_MOST) {
 		errno = ENOMEM;
 		return -1;
 	}
@@ -95,7 +175,7 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
 	/* It does answer the request, or nothing would be looked at. */
 	if (n >= sizeof(*nlh) && seq)
 		nlh->nlmsg_seq = seq;
-	ASAN_POISON_MEMORY_REGION((uint8_t *)buf + n, size - n);
+	POISON((uint8_t *)buf + n, size - n);
 	return n;
 }
 
@@ -118,6 +198,7 @@ static void end(unsigned int i, const struct nlmsghdr *nlh)
 	answers[i].n = nlh->nlmsg_len;
 	n_answers = i + 1;
 	next_answer = 0;
+	again = false;
 }
 
 static void done(void)
@@ -228,6 +309,13 @@ static void answer_error(void)
 	end(0, nlh);
 }
 
+/* The same to whatever is asked: a session to be restored, its conntrack entry. */
+static void answer_refusal(void)
+{
+	answer_error();
+	again = true;
+}
+
 /* ---- running a command ---- */
 
 typedef void nfvpn_command(const struct nfvpn_filter *filter);
@@ -244,6 +332,32 @@ static void command_watch(const struct nfvpn_filter *filter)
 	nfvpn_watch(filter);
 }
 
+/* What nfvpn save writes. */
+#define KEYS(kind) \
+	"\"keys\":[{\"kind\":\"" kind "\",\"direction\":\"in\",\"arrives\":18473,\"leaves\":7,\"idle\":1,\"evidence\":\"exact\"}," \
+	"{\"kind\":\"" kind "\",\"direction\":\"out\",\"arrives\":4294967295,\"leaves\":101,\"parent\":3,\"peer\":4,\"evidence\":\"settled\"}]"
+#define SAVED(protocol, track) \
+	"{\"id\":1,\"protocol\":\"" protocol "\",\"client\":\"192.168.3.2\",\"server\":\"203.0.113.2\",\"zone\":60000,\"state\":\"up\",\"bound\":\"control\",\"awaited\":1,\"expires\":600,\"replied\":true," track KEYS("call") "}"
+#define TRACK \
+	"\"track\":{\"protonum\":6,\"src\":\"192.168.3.2\",\"dst\":\"203.0.113.2\",\"reply-src\":\"203.0.113.9\",\"reply-dst\":\"203.0.113.1\",\"sport\":1,\"dport\":2,\"reply-sport\":3,\"reply-dport\":65535,\"zone\":0,\"mark\":7,\"helper\":\"vpn-pptp\"},"
+#define FILE_OF(sessions) "{\"version\":1,\"saved\":0,\"sessions\":[" sessions "]}"
+
+static const char *restored = "[" SAVED("pptp", TRACK) "," SAVED("esp", TRACK) "]";
+
+static void command_restore(const struct nfvpn_filter *filter)
+{
+	(void)filter;
+	code = nfvpn_restore_text(restored, "file");
+}
+
+static char saved[] = "/tmp/nf_vpn.XXXXXX/sessions";
+
+static void command_save(const struct nfvpn_filter *filter)
+{
+	(void)filter;
+	nfvpn_save(saved);
+}
+
 static const struct {
 	const char	*name;
 	nfvpn_command	*run;
@@ -256,6 +370,8 @@ static const struct {
 	{ "status", nfvpn_status, answer_net, true },
 	{ "watch", command_watch, answer_event, true },
 	{ "refused", nfvpn_list, answer_error, false },
+	{ "restore", command_restore, answer_refusal, false },
+	{ "save", command_save, answer_session, false },
 };
 
 #define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -275,14 +391,91 @@ static int run(nfvpn_command *command, bool json)
 	stderr = open_memstream(&complained, &len);
 	code = 0;
 	next_answer = 0;
+	received = 0;
 	if (!setjmp(left))
 		command(&filter);
+	at_exit = NULL;
 	fclose(stdout);
 	fclose(stderr);
 	stdout = out;
 	stderr = err;
 	if (receiver)
-		ASAN_UNPOISON_MEMORY_REGION(receiver, room);
+		UNPOISON(receiver, room);
+	return code;
+}
+
+/* What it has when it ends in the middle, exit() would have freed. */
+static void run_to_end(nfvpn_command *command)
+{
+	__lsan_disable();
+	run(command, false);
+	__lsan_enable();
+}
+
+/* ---- a file to save in ---- */
+
+#define BEFORE	"it was like this before"
+
+static void save_begin(void)
+{
+	int fd = open(saved, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, BEFORE, strlen(BEFORE)) < 0)
+		abort();
+	close(fd);
+}
+
+/* The only file there is whole: the one from before, or a list. */
+static void save_check(void)
+{
+	char *text, *directory = strdup(saved);
+	struct nfvpn_json *json;
+	struct dirent *entry;
+	unsigned int files = 0;
+	DIR *dir;
+
+	*strrchr(directory, '/') = '\0';
+	dir = opendir(directory);
+	while ((entry = readdir(dir)))
+		files += entry->d_name[0] != '.';
+	closedir(dir);
+	free(directory);
+	CHECK_EQ(files, 1);
+	CHECK(nfvpn_read_file(saved, &text));
+	if (code) {
+		CHECK_MSG(!strcmp(text, BEFORE), "%d: %s", code, text);
+	} else {
+		json = nfvpn_js_parse(text);
+		CHECK_MSG(json && nfvpn_js_get(json, "sessions"), "%s", text);
+		nfvpn_js_free(json);
+	}
+	free(text);
+}
+
+/* It writes to file 1, where our own results go. */
+static int save(void)
+{
+	int keep = dup(STDOUT_FILENO);
+	FILE *err = stderr;
+	size_t len;
+
+	save_begin();
+	fflush(stdout);
+	free(complained);
+	stderr = open_memstream(&complained, &len);
+	code = 0;
+	next_answer = 0;
+	received = 0;
+	if (!setjmp(left))
+		nfvpn_save(saved);
+	at_exit = NULL;
+	fclose(stderr);
+	stderr = err;
+	dup2(keep, STDOUT_FILENO);
+	close_range(keep, ~0U, 0);
+	if (receiver)
+		UNPOISON(receiver, room);
+	save_check();
 	return code;
 }
 
@@ -291,6 +484,14 @@ static void try_both(unsigned int i)
 {
 	struct nfvpn_json *json;
 
+	if (commands[i].run == command_save) {
+		save();
+		return;
+	}
+	if (commands[i].run == command_restore) {
+		run_to_end(command_restore);
+		return;
+	}
 	run(commands[i].run, false);
 	if (run(commands[i].run, true) != NFVPN_OK && commands[i].run != command_watch)
 		return;
@@ -321,7 +522,14 @@ static void whole(void)
 	answer_event();
 	run(command_watch, true);
 	CHECK_MSG(strstr(said, "\"event\":\"spoof-suspected\""), "%s", said);
+	answer_session();
+	CHECK_EQ(save(), NFVPN_OK);
+	disk_full = true;
+	CHECK_EQ(save(), NFVPN_FAILED);
+	CHECK_MSG(strstr(complained, "No space left"), "%s", complained);
+	disk_full = false;
 	answer_error();
+	CHECK_EQ(save(), NFVPN_FAILED);
 	CHECK_EQ(run(nfvpn_list, false), NFVPN_FAILED);
 	CHECK_MSG(strstr(complained, "nfvpn: no such session"), "%s", complained);
 }
@@ -355,7 +563,7 @@ static void cut_short(void)
 	for (i = 0; i < COMMANDS; i++) {
 		commands[i].answer();
 		n = answers[0].n;
-		for (len = 0; len < n; len++)
+		for (len = 0; len < n; len += STEP)
 			for (honest = 0; honest < 2; honest++) {
 				commands[i].answer();
 				answers[0].n = len;
@@ -375,7 +583,7 @@ static void each_octet(void)
 	for (i = 0; i < COMMANDS; i++) {
 		commands[i].answer();
 		n = answers[0].n;
-		for (at = 0; at < n; at++)
+		for (at = 0; at < n; at += STEP)
 			for (v = 0; v < sizeof(values); v++) {
 				commands[i].answer();
 				answers[0].p[at] = values[v];
@@ -612,21 +820,11 @@ static void too_deep(void)
 
 /* ---- files to be restored ---- */
 
-#define KEYS(kind) \
-	"\"keys\":[{\"kind\":\"" kind "\",\"direction\":\"in\",\"arrives\":18473,\"leaves\":7,\"idle\":1,\"evidence\":\"exact\"}," \
-	"{\"kind\":\"" kind "\",\"direction\":\"out\",\"arrives\":4294967295,\"leaves\":101,\"parent\":3,\"peer\":4,\"evidence\":\"settled\"}]"
-#define SAVED(protocol, track) \
-	"{\"id\":1,\"protocol\":\"" protocol "\",\"client\":\"192.168.3.2\",\"server\":\"203.0.113.2\",\"zone\":60000,\"state\":\"up\",\"bound\":\"control\",\"awaited\":1,\"expires\":600,\"replied\":true," track KEYS("call") "}"
-#define TRACK \
-	"\"track\":{\"protonum\":6,\"src\":\"192.168.3.2\",\"dst\":\"203.0.113.2\",\"reply-src\":\"203.0.113.9\",\"reply-dst\":\"203.0.113.1\",\"sport\":1,\"dport\":2,\"reply-sport\":3,\"reply-dport\":65535,\"zone\":0,\"mark\":7,\"helper\":\"vpn-pptp\"},"
-#define FILE_OF(sessions) "{\"version\":1,\"saved\":0,\"sessions\":[" sessions "]}"
 
-static const char *restored;
-
-static void command_restore(const struct nfvpn_filter *filter)
+static void command_restore_file(const struct nfvpn_filter *filter)
 {
 	(void)filter;
-	code = nfvpn_restore_text(restored, "file");
+	code = nfvpn_restore(saved);
 }
 
 static void answer_verdict(int error)
@@ -647,7 +845,6 @@ static int restore(const char *text, int error)
 	restored = text;
 	answer_verdict(error);
 	run(command_restore, false);
-	again = false;
 	return code;
 }
 
@@ -707,6 +904,101 @@ static void files_long(void)
 	free(text);
 }
 
+/* Cut anywhere, also by a 0; each octet another one. */
+static void files_cut(void)
+{
+	static const char values[] = "\0\1\"\\,{}[]:9-e\xff";
+	const char *whole = FILE_OF(SAVED("pptp", TRACK));
+	size_t at, v, len = strlen(whole);
+	char *text;
+
+	for (at = 0; at < len; at += STEP) {
+		text = strndup(whole, at);
+		CHECK_MSG(restore(text, 0) == NFVPN_FAILED, "%s", text);
+		free(text);
+		for (v = 0; v < sizeof(values) - 1; v++) {
+			text = strdup(whole);
+			text[at] = values[v];
+			restore(text, v % 2 ? ENOENT : 0);
+			free(text);
+		}
+	}
+}
+
+/* Its value of each member in turn is another one's, of a wrong type or range. */
+static void files_wrong(void)
+{
+	static const char * const values[] = {
+		"null", "true", "[]", "{}", "\"\"", "\"x\"", "[[{}]]", "-1", "0.5",
+		"65536", "4294967296", "1e400", "-1e400", "1e-400", "0x10",
+		"\"255.255.255.255\"", "\"1.2.3\"", "\"\\u0000\"", "999999999999999999999999",
+	};
+	const char *whole = "[" SAVED("pptp", TRACK) "]", *colon, *end;
+	unsigned int v;
+	char *text;
+
+	for (colon = strchr(whole, ':'); colon; colon = strchr(colon + 1, ':')) {
+		end = colon + 1 + strcspn(colon + 1, ",}]");
+		for (v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+			if (asprintf(&text, "%.*s%s%s", (int)(colon + 1 - whole),
+				     whole, values[v], end) < 0)
+				abort();
+			restore(text, v % 3 ? 0 : ENOLINK);
+			free(text);
+		}
+	}
+}
+
+/* Texts that are longer than any of them may be, and what is said of them. */
+static void files_overlong(void)
+{
+	static const char * const members[] = {
+		"\"protocol\":\"", "\"client\":\"", "\"server\":\"", "\"bound\":\"",
+		"\"src\":\"", "\"helper\":\"", "\"kind\":\"", "\"evidence\":\"",
+	};
+	const char *whole = "[" SAVED("pptp", TRACK) "]", *at;
+	static const size_t lengths[] = { 15, 16, 17, 255, 256, 1 << 20 };
+	unsigned int i, k;
+	char *text, *fill;
+
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		for (k = 0; k < sizeof(lengths) / sizeof(lengths[0]); k++) {
+			fill = calloc(1, lengths[k] + 1);
+			memset(fill, 'a', lengths[k]);
+			at = strstr(whole, members[i]) + strlen(members[i]);
+			if (asprintf(&text, "%.*s%s%s", (int)(at - whole), whole,
+				     fill, at + strcspn(at, "\"")) < 0)
+				abort();
+			restore(text, ENOENT);
+			CHECK_EQ(code, NFVPN_FAILED);
+			free(text);
+			free(fill);
+		}
+}
+
+/* As a file on disk, a 0 in it. */
+static void files_on_disk(void)
+{
+	static const char whole[] = "[" SAVED("pptp", TRACK) "]\0[", half[] = "[\0]";
+	int fd;
+
+	fd = open(saved, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	CHECK_EQ(write(fd, whole, sizeof(whole)), sizeof(whole));
+	answer_verdict(0);
+	run_to_end(command_restore_file);
+	CHECK_EQ(code, NFVPN_OK);
+	CHECK(!ftruncate(fd, 0));
+	CHECK_EQ(pwrite(fd, half, sizeof(half), 0), sizeof(half));
+	close(fd);
+	run_to_end(command_restore_file);
+	CHECK_EQ(code, NFVPN_FAILED);
+	CHECK_MSG(strstr(complained, "not written by"), "%s", complained);
+	unlink(saved);
+	run_to_end(command_restore_file);
+	CHECK_EQ(code, NFVPN_FAILED);
+	CHECK_MSG(strstr(complained, "No such file"), "%s", complained);
+}
+
 static void files_at_random(void)
 {
 	static const int errors[] = { 0, EEXIST, ENOENT, ENOLINK, EINVAL, EPERM };
@@ -742,13 +1034,24 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(too_deep),
 	KTAP_CASE(files_read),
 	KTAP_CASE(files_long),
+	KTAP_CASE(files_cut),
+	KTAP_CASE(files_wrong),
+	KTAP_CASE(files_overlong),
+	KTAP_CASE(files_on_disk),
 	KTAP_CASE(files_at_random),
 };
 
 int main(void)
 {
-	int bad = ktap_run(cases, sizeof(cases) / sizeof(cases[0]));
+	int bad;
 
+	if (!mkdtemp(strcpy(saved, "/tmp/nf_vpn.XXXXXX")))
+		return 1;
+	strcat(saved, "/sessions");
+	bad = ktap_run(cases, sizeof(cases) / sizeof(cases[0]));
+	unlink(saved);
+	*strrchr(saved, '/') = '\0';
+	rmdir(saved);
 	free(said);
 	free(complained);
 	return bad;
