@@ -530,6 +530,16 @@ void nf_vpn_tell_of(struct nf_vpn_net *vn, u32 type, u32 protocol,
 void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
 			 const struct nf_vpn_key *key, __be32 by, u32 ms);
 
+/**
+ * nf_vpn_tell_misled() - a server sends to one client what it owes to another
+ * @vn: namespace
+ * @client: that gets no answers, network order
+ * @key: of a packet from its server
+ * @by: the client that gets them, network order
+ */
+void nf_vpn_tell_misled(struct nf_vpn_net *vn, __be32 client,
+			const struct nf_vpn_key *key, __be32 by);
+
 /* core/conn.c */
 
 /**

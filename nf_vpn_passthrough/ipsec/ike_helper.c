@@ -106,6 +106,7 @@ static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
 	if (nf_vpn_ike_on_natt(ct)) {
 		/* RFC 3948 4: keepalives may be off, or slower than 120 s. */
 		nf_vpn_conn_prolong(ct, READ_ONCE(nf_vpn_ipsec_pernet(vn->net)->natt_timeout));
+		nf_vpn_natt_look(nf_vpn_ipsec_pernet(vn->net), skb, off, ct, CTINFO2DIR(ctinfo));
 		off = nf_vpn_ike_behind_marker(skb, off);
 	}
 	if (!off)

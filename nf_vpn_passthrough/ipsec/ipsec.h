@@ -7,6 +7,7 @@
 #include "esp_plan.h"
 #include "esp_seen.h"
 #include "ike_msg.h"
+#include "natt_watch.h"
 
 struct nf_conntrack_helper;
 
@@ -93,6 +94,7 @@ struct nf_vpn_group {
  * @rules: sysctls of copies and holding
  * @timeout: ESP timeouts in jiffies: not replied, replied
  * @natt_timeout: that of UDP 4500, replied
+ * @natt: clients there that get no answers
  * @ah_told: the log says already that AH cannot cross a NAT
  * @without_ike: help ESP that no IKE announced
  * @local_tmpl: carries the zone of the router's own ESP, NULL until needed
@@ -113,6 +115,7 @@ struct nf_vpn_ipsec_net {
 	struct nf_vpn_esp_rules	rules;
 	unsigned int		timeout[2];
 	unsigned int		natt_timeout;
+	struct nf_vpn_natt_watch natt;
 	bool			ah_told;
 	unsigned int		without_ike;
 	struct nf_conn		*local_tmpl;
