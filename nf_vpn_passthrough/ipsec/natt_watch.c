@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * ESP in UDP of several clients of one server.  No NAT can help where the server takes
- * two of them for one (RFC 3193 and 3948 5.1: selectors of transport mode overlap);
- * what can be done is to notice, and to say whose fault it is (natt_doubt.h).
+ * two of them for one (RFC 3948 5.2); what can be done is to notice, and to say whose
+ * fault it is.  natt_doubt.h has the rules.
  */
 #include <linux/net.h>
 #include <linux/skbuff.h>
@@ -14,44 +14,10 @@
 /* Who asks no more for so long has given up. */
 #define NF_VPN_NATT_GIVEN_UP_MS	120000
 
-/**
- * struct nf_vpn_natt_talk - what a connection did lately, in its room for helpers
- * @out: when the client sent ESP, ms
- * @in: when the server did
- * @spi: with which SPI, host order
- * @since: when it did so first with that one
- * @spoke: the client sent ESP at all
- * @heard: the server did
- * @owed: the client sent, and nothing came since
- * @suspect: it may be among the suspects
- *
- * Both directions write, without a lock: of two packets of one moment it does not
- * matter which was the last.
- */
-struct nf_vpn_natt_talk {
-	u32	out;
-	u32	in;
-	u32	spi;
-	u32	since;
-	u8	spoke;
-	u8	heard;
-	u8	owed;
-	u8	suspect;
-};
-
 /* Exact to a tick, and cheap enough for each packet. */
 static u32 nf_vpn_natt_now(void)
 {
 	return (u32)ktime_to_ms(ktime_get_coarse());
-}
-
-/* 0 is IKE's marker; a keepalive is one octet. */
-static u32 nf_vpn_natt_spi(const struct sk_buff *skb, unsigned int off)
-{
-	u8 _esp[NF_VPN_ESP_HDR_LEN], *esp;
-
-	esp = skb_header_pointer(skb, off, sizeof(_esp), _esp);
-	return esp ? nf_vpn_get_be32(esp) : 0;
 }
 
 static void nf_vpn_natt_ends_of(struct nf_vpn_natt_ends *ends,
@@ -163,15 +129,16 @@ static void nf_vpn_natt_tell(struct nf_vpn_net *vn,
 
 static void nf_vpn_natt_weigh(struct nf_vpn_ipsec_net *in,
 			      struct nf_vpn_natt_suspect *suspect,
-			      const struct nf_vpn_natt_ends *by, u32 since,
-			      u32 now)
+			      const struct nf_vpn_natt_ends *by,
+			      const struct nf_vpn_natt_talk *talk,
+			      enum nf_vpn_natt_hearing hearing, u32 now)
 {
 	if (!suspect->used || !nf_vpn_natt_siblings(&suspect->ends, by))
 		return;
 	if (nf_vpn_since(now, suspect->doubt.asked) > NF_VPN_NATT_GIVEN_UP_MS)
 		nf_vpn_natt_acquit(&in->natt, suspect);
-	else if (nf_vpn_natt_misled(&suspect->doubt, nf_vpn_natt_name(by),
-				    since, now) && !suspect->told)
+	else if (nf_vpn_natt_proved(&suspect->doubt, nf_vpn_natt_name(by),
+				    talk, hearing, now) && !suspect->told)
 		nf_vpn_natt_tell(in->vn, suspect, by);
 }
 
@@ -187,9 +154,7 @@ static void nf_vpn_natt_in_vain(struct nf_vpn_natt_watch *watch,
 	spin_lock_bh(&watch->lock);
 	suspect = nf_vpn_natt_suspect(watch, &ends, now);
 	if (suspect) {
-		suspect->doubt.served = READ_ONCE(talk->heard);
-		suspect->doubt.heard = READ_ONCE(talk->in);
-		nf_vpn_natt_asks(&suspect->doubt, now);
+		nf_vpn_natt_asks(&suspect->doubt, talk, now);
 		WRITE_ONCE(talk->suspect, true);
 	}
 	spin_unlock_bh(&watch->lock);
@@ -211,9 +176,11 @@ static void nf_vpn_natt_answered(struct nf_vpn_natt_watch *watch,
 	spin_unlock_bh(&watch->lock);
 }
 
-/* Something came to a client that had asked for nothing: whose was it? */
-static void nf_vpn_natt_unasked(struct nf_vpn_ipsec_net *in,
-				const struct nf_conn *ct, u32 since, u32 now)
+/* Something came to another client: whose was it? */
+static void nf_vpn_natt_served(struct nf_vpn_ipsec_net *in,
+			       const struct nf_conn *ct,
+			       const struct nf_vpn_natt_talk *talk,
+			       enum nf_vpn_natt_hearing hearing, u32 now)
 {
 	struct nf_vpn_natt_ends ends;
 	unsigned int i;
@@ -221,62 +188,52 @@ static void nf_vpn_natt_unasked(struct nf_vpn_ipsec_net *in,
 	nf_vpn_natt_ends_of(&ends, ct);
 	spin_lock_bh(&in->natt.lock);
 	for (i = 0; i < ARRAY_SIZE(in->natt.suspect); i++)
-		nf_vpn_natt_weigh(in, &in->natt.suspect[i], &ends, since, now);
+		nf_vpn_natt_weigh(in, &in->natt.suspect[i], &ends, talk,
+				  hearing, now);
 	spin_unlock_bh(&in->natt.lock);
-}
-
-static bool nf_vpn_natt_pause(u8 ever, u32 then, u32 now)
-{
-	return !ever || nf_vpn_since(now, then) >= NF_VPN_NATT_PAUSE_MS;
-}
-
-static void nf_vpn_natt_out(struct nf_vpn_ipsec_net *in,
-			    const struct nf_conn *ct,
-			    struct nf_vpn_natt_talk *talk, u32 now)
-{
-	if (READ_ONCE(talk->owed) &&
-	    nf_vpn_natt_pause(true, READ_ONCE(talk->out), now))
-		nf_vpn_natt_in_vain(&in->natt, ct, talk, now);
-	WRITE_ONCE(talk->out, now);
-	WRITE_ONCE(talk->spoke, true);
-	WRITE_ONCE(talk->owed, true);
 }
 
 static void nf_vpn_natt_in(struct nf_vpn_ipsec_net *in,
 			   const struct nf_conn *ct,
 			   struct nf_vpn_natt_talk *talk, u32 spi, u32 now)
 {
-	bool quiet = nf_vpn_natt_pause(talk->heard, READ_ONCE(talk->in), now) &&
-		     nf_vpn_natt_pause(talk->spoke, READ_ONCE(talk->out), now);
+	enum nf_vpn_natt_hearing hearing = nf_vpn_natt_hears(talk, spi, now);
 
-	if (spi != READ_ONCE(talk->spi)) {
-		WRITE_ONCE(talk->spi, spi);
-		WRITE_ONCE(talk->since, now);
-	}
-	WRITE_ONCE(talk->in, now);
-	WRITE_ONCE(talk->heard, true);
-	WRITE_ONCE(talk->owed, false);
 	if (!READ_ONCE(in->natt.n))
 		return;
 	if (READ_ONCE(talk->suspect))
 		nf_vpn_natt_answered(&in->natt, ct, talk);
-	else if (quiet)
-		nf_vpn_natt_unasked(in, ct, READ_ONCE(talk->since), now);
+	else if (hearing != NF_VPN_NATT_MORE)
+		nf_vpn_natt_served(in, ct, talk, hearing, now);
+}
+
+static void nf_vpn_natt_out(struct nf_vpn_ipsec_net *in,
+			    const struct nf_conn *ct,
+			    struct nf_vpn_natt_talk *talk, u32 now)
+{
+	if (nf_vpn_natt_speaks(talk, now))
+		nf_vpn_natt_in_vain(&in->natt, ct, talk, now);
 }
 
 void nf_vpn_natt_look(struct nf_vpn_ipsec_net *in, const struct sk_buff *skb,
 		      unsigned int off, struct nf_conn *ct, u8 dir)
 {
 	struct nf_vpn_natt_talk *talk = nfct_help_data(ct);
-	u32 spi = nf_vpn_natt_spi(skb, off);
+	u8 _esp[NF_VPN_ESP_HDR_LEN], *esp;
+	u32 now = nf_vpn_natt_now(), spi;
 
 	NF_CT_HELPER_BUILD_BUG_ON(sizeof(*talk));
-	if (!talk || !spi)
+	/* A keepalive is shorter. */
+	esp = skb_header_pointer(skb, off, sizeof(_esp), _esp);
+	if (!talk || !esp)
 		return;
-	if (dir == IP_CT_DIR_ORIGINAL)
-		nf_vpn_natt_out(in, ct, talk, nf_vpn_natt_now());
-	else
-		nf_vpn_natt_in(in, ct, talk, spi, nf_vpn_natt_now());
+	spi = nf_vpn_get_be32(esp);
+	if (spi && dir == IP_CT_DIR_ORIGINAL)
+		nf_vpn_natt_out(in, ct, talk, now);
+	else if (spi)
+		nf_vpn_natt_in(in, ct, talk, spi, now);
+	else if (dir == IP_CT_DIR_REPLY)
+		nf_vpn_natt_lives(talk, now);
 }
 
 void nf_vpn_natt_watch_init(struct nf_vpn_natt_watch *watch)
