@@ -531,14 +531,14 @@ void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
 			 const struct nf_vpn_key *key, __be32 by, u32 ms);
 
 /**
- * nf_vpn_tell_misled() - a server sends to one client what it owes to another
+ * nf_vpn_tell_taken() - a server takes one client for another
  * @vn: namespace
- * @client: that gets no answers, network order
+ * @client: that is sent nothing any more, network order
  * @key: of a packet from its server
- * @by: the client that gets them, network order
+ * @by: the client that came, network order
  */
-void nf_vpn_tell_misled(struct nf_vpn_net *vn, __be32 client,
-			const struct nf_vpn_key *key, __be32 by);
+void nf_vpn_tell_taken(struct nf_vpn_net *vn, __be32 client,
+		       const struct nf_vpn_key *key, __be32 by);
 
 /* core/conn.c */
 

@@ -248,13 +248,13 @@ static void nfvpn_check_seconds(const struct nfvpn_facts *facts)
 			return;
 }
 
-/* The module saw one client's answers go to another, again and again. */
+/* The module saw one client cut off by another's coming; see natt_doubt.h. */
 static void nfvpn_find_collision(const struct nfvpn_flow *a,
 				 const struct nfvpn_flow *b, uint64_t n)
 {
 	nfvpn_find(&(struct nfvpn_finding){
 		NFVPN_FAULT, "l2tp-selectors", "the server",
-		"the server sends what it owes to one client to another one behind the same address: it takes two for one, most likely as both have L2TP over IPsec from UDP port 1701. No router can help",
+		"the server takes two clients behind one address for one: one is sent nothing any more since the other came, most likely as both have L2TP over IPsec from UDP port 1701. No router can help",
 		nfvpn_say("nfvpn stats: natt_collision %" PRIu64 " (dmesg has the addresses); conntrack: %s and %s -> %s port 4500",
 			  n, nfvpn_say_address(a->orig.src),
 			  nfvpn_say_address(b->orig.src),

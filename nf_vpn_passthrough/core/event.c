@@ -113,8 +113,8 @@ void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
 }
 EXPORT_SYMBOL_GPL(nf_vpn_tell_blocked);
 
-void nf_vpn_tell_misled(struct nf_vpn_net *vn, __be32 client,
-			const struct nf_vpn_key *key, __be32 by)
+void nf_vpn_tell_taken(struct nf_vpn_net *vn, __be32 client,
+		       const struct nf_vpn_key *key, __be32 by)
 {
 	struct nf_vpn_event_item item = {
 		.type = NF_VPN_EVENT_SERVER_COLLISION,
@@ -124,7 +124,7 @@ void nf_vpn_tell_misled(struct nf_vpn_net *vn, __be32 client,
 
 	nf_vpn_event_tell(vn, &item, key);
 }
-EXPORT_SYMBOL_GPL(nf_vpn_tell_misled);
+EXPORT_SYMBOL_GPL(nf_vpn_tell_taken);
 
 static void nf_vpn_event_take(struct nf_vpn_events *events,
 			      struct list_head *list)

@@ -101,7 +101,7 @@ static const struct nf_vpn_stat_text nf_vpn_stat_texts[NF_VPN_STAT_MAX] = {
 	[NF_VPN_STAT_NATT_NO_EXPECT] = { "natt_no_expect",
 		"IKE sessions whose move to UDP 4500 cannot be expected" },
 	[NF_VPN_STAT_NATT_COLLISION] = { "natt_collision",
-		"clients on UDP 4500 whose answers the server sends to another one" },
+		"clients on UDP 4500 cut off by servers that took another one for them" },
 	[NF_VPN_STAT_ESP_RESERVED] = { "esp_reserved",
 		"ESP with a reserved SPI (RFC 4303 2.1)" },
 	[NF_VPN_STAT_ESP_UNKNOWN] = { "esp_unknown",

@@ -14,6 +14,9 @@
 /* Who asks no more for so long has given up. */
 #define NF_VPN_NATT_GIVEN_UP_MS	120000
 
+static_assert(sizeof(struct nf_vpn_natt_talk) <=
+	      sizeof_field(struct nf_conn_help, data));
+
 /* Exact to a tick, and cheap enough for each packet. */
 static u32 nf_vpn_natt_now(void)
 {
@@ -121,8 +124,8 @@ static void nf_vpn_natt_tell(struct nf_vpn_net *vn,
 
 	suspect->told = true;
 	nf_vpn_count(vn, NF_VPN_STAT_NATT_COLLISION);
-	nf_vpn_tell_misled(vn, suspect->ends.client, &key, by->client);
-	net_notice_ratelimited("nf_vpn: IPsec server %pI4 sends to %pI4 what it owes to %pI4, behind the same address: it takes both for one (L2TP from port 1701?); it has to be changed there\n",
+	nf_vpn_tell_taken(vn, suspect->ends.client, &key, by->client);
+	net_notice_ratelimited("nf_vpn: IPsec server %pI4 took client %pI4 for %pI4, behind the same address, which is sent nothing any more (L2TP, both from port 1701?); it has to be changed there\n",
 			       &by->server, &by->client,
 			       &suspect->ends.client);
 }
@@ -222,7 +225,6 @@ void nf_vpn_natt_look(struct nf_vpn_ipsec_net *in, const struct sk_buff *skb,
 	u8 _esp[NF_VPN_ESP_HDR_LEN], *esp;
 	u32 now = nf_vpn_natt_now(), spi;
 
-	NF_CT_HELPER_BUILD_BUG_ON(sizeof(*talk));
 	/* A keepalive is shorter. */
 	esp = skb_header_pointer(skb, off, sizeof(_esp), _esp);
 	if (!talk || !esp)

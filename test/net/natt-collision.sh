@@ -57,7 +57,7 @@ event() { grep -q '"event":"server-collision"' "$(log_of watch)"; }
 check "told" wait_for 10 event
 matches "with both clients and the server" "$(grep server-collision "$(log_of watch)")" \
 	"\"client\":\"$(client_ip 1)\".*\"server\":\"$SERVER\".*\"public\":\"$WAN\".*\"by\":\"$(client_ip 2)\""
-is "the log says it" "$(dmesg | grep -c "IPsec server $SERVER sends to $(client_ip 2) what it owes to $(client_ip 1),")" 1
+is "the log says it" "$(dmesg | grep -c "IPsec server $SERVER took client $(client_ip 2) for $(client_ip 1),")" 1
 is "the doctor finds a fault" "$(doctor | tr ' ' '\n' | grep selectors)" "fault:l2tp-selectors"
 is "it is the server's" "$(told l2tp-selectors at)" "the server"
 for _ in {1..3}; do misled 0x20004; done

@@ -219,8 +219,8 @@ enum nf_vpn_net_attr {
  * @NF_VPN_EVENT_BLOCKED: a key exchange waited MS milliseconds, behind that of
  *	client BY
  * @NF_VPN_EVENT_AH_NAT: AH is translated: the other end discards it
- * @NF_VPN_EVENT_SERVER_COLLISION: on UDP 4500 the server sends to client BY what it
- *	owes to CLIENT, of the same public address: it takes both for one
+ * @NF_VPN_EVENT_SERVER_COLLISION: on UDP 4500 the server takes client BY for CLIENT,
+ *	of the same public address, and sends CLIENT nothing any more
  *
  * At most 16 a second of a kind that packets can provoke; NF_VPN_A_EVENT_MISSED
  * counts the others.
