@@ -110,7 +110,7 @@ static bool nf_vpn_natt_muted(const struct nf_vpn_natt_doubt *doubt,
 {
 	u32 since = READ_ONCE(talk->since);
 
-	return doubt->served && doubt->answered >= NF_VPN_NATT_ANSWERED &&
+	return doubt->answered >= NF_VPN_NATT_ANSWERED &&
 	       doubt->vain >= NF_VPN_NATT_VAIN &&
 	       nf_vpn_since(now, doubt->first) >= NF_VPN_NATT_VAIN_MS &&
 	       nf_vpn_since(since, doubt->heard) <= NF_VPN_NATT_NEAR_MS &&
