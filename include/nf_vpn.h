@@ -208,6 +208,8 @@ enum nf_vpn_refusal {
  * @l4proto: IPPROTO_* whose packets the hook looks at
  * @port: of UDP: both ports of packets to look at, while somebody shares it; else
  *	0, host order
+ * @borrows: its entries are stock conntrack's, and packets are found by them without
+ *	us, unless nf_vpn_port_share() was done: they outlive the module
  * @key: fill @key->id from the transport header at @off; 0, or the positive
  *	enum nf_vpn_stat that says why the packet is none of ours (the core
  *	counts it and leaves the packet to stock conntrack).  Must accept a
@@ -248,6 +250,7 @@ struct nf_vpn_proto {
 	struct module	*owner;
 	u8		l4proto;
 	u16		port;
+	bool		borrows;
 	int		(*key)(const struct sk_buff *skb, unsigned int off,
 			       struct nf_vpn_key *key);
 	unsigned int	(*miss)(struct nf_vpn_net *vn, struct sk_buff *skb,
@@ -464,8 +467,8 @@ bool nf_vpn_lane_kill(struct nf_vpn_lane *lane);
  * @vn: namespace
  * @proto: protocol, whose helpers and hook callbacks no longer run there
  *
- * Process context.  The conntrack entries are killed: nobody would steer
- * packets to them any more.
+ * Process context.  The conntrack entries are killed, but those it borrows: nobody
+ * would steer packets to them any more.
  */
 void nf_vpn_net_flush(struct nf_vpn_net *vn, const struct nf_vpn_proto *proto);
 
@@ -538,6 +541,16 @@ void nf_vpn_tell_of(struct nf_vpn_net *vn, u32 type, u32 protocol,
  */
 void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
 			 const struct nf_vpn_key *key, __be32 by, u32 ms);
+
+/**
+ * nf_vpn_tell_taken() - a server takes one client for another
+ * @vn: namespace
+ * @client: that is sent nothing any more, network order
+ * @key: of a packet from its server
+ * @by: the client that came, network order
+ */
+void nf_vpn_tell_taken(struct nf_vpn_net *vn, __be32 client,
+		       const struct nf_vpn_key *key, __be32 by);
 
 /* core/conn.c */
 

@@ -37,6 +37,10 @@ typedef u32 __be32;
 typedef u64 __be64;
 
 #define __force
+/* Nobody else runs there. */
+#define READ_ONCE(x)		(x)
+#define WRITE_ONCE(x, value)	((x) = (value))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
 

@@ -248,12 +248,42 @@ static void nfvpn_check_seconds(const struct nfvpn_facts *facts)
 			return;
 }
 
+/* The module saw one client cut off by another's coming; see natt_doubt.h. */
+static void nfvpn_find_collision(const struct nfvpn_flow *a,
+				 const struct nfvpn_flow *b, uint64_t n)
+{
+	nfvpn_find(&(struct nfvpn_finding){
+		NFVPN_FAULT, "l2tp-selectors", "the server",
+		"the server takes two clients behind one address for one: one is sent nothing any more since the other came, most likely as both have L2TP over IPsec from UDP port 1701. No router can help",
+		nfvpn_say("nfvpn stats: natt_collision %" PRIu64 " (dmesg has the addresses); conntrack: %s and %s -> %s port 4500",
+			  n, nfvpn_say_address(a->orig.src),
+			  nfvpn_say_address(b->orig.src),
+			  nfvpn_say_address(a->orig.dst)),
+		"on the server, strongSwan: mark_in = mark_out = %unique and the plugin connmark; or on the clients, L2TP from a port of its own each (xl2tpd: port = 40001); or here: snat one of them to another public address. See docs/l2tp-ipsec.md" });
+}
+
+/* Encryption hides whether two clients have L2TP with the server: a note. */
+static void nfvpn_find_selectors(const struct nfvpn_flow *a,
+				 const struct nfvpn_flow *b)
+{
+	nfvpn_find(&(struct nfvpn_finding){
+		NFVPN_NOTE, "l2tp-selectors",
+		"the server, if the older tunnel dies when the newer one comes up",
+		"two clients have IPsec in UDP 4500 with one server; if it carries L2TP (transport mode, as Windows does), the server may take both for one. Encrypted: it cannot be told from here until it happens (natt_collision)",
+		nfvpn_say("conntrack: %s and %s -> %s port 4500",
+			  nfvpn_say_address(a->orig.src),
+			  nfvpn_say_address(b->orig.src),
+			  nfvpn_say_address(a->orig.dst)),
+		"on the server: give each client a mark of its own (strongSwan: mark_in = mark_out = %unique and the plugin connmark), or use IKEv2 without L2TP; see docs/l2tp-ipsec.md" });
+}
+
 /*
  * Two clients that speak L2TP in IPsec transport mode have, for the server, the same
- * selectors.  Encryption hides whether they do: a note.
+ * selectors.
  */
 static void nfvpn_check_selectors(const struct nfvpn_facts *facts)
 {
+	uint64_t n = nfvpn_facts_stat(facts, "natt_collision");
 	const struct nfvpn_flow *a, *b;
 	size_t i, k;
 
@@ -265,15 +295,10 @@ static void nfvpn_check_selectors(const struct nfvpn_facts *facts)
 			b = &facts->flows.at[k];
 			if (!nfvpn_siblings(a, b))
 				continue;
-			nfvpn_find(&(struct nfvpn_finding){
-				NFVPN_NOTE, "l2tp-selectors",
-				"the server, if the older tunnel dies when the newer one comes up",
-				"two clients have IPsec in UDP 4500 with one server; if it carries L2TP (transport mode, as Windows does), the server may take both for one. Encrypted: it cannot be told from here",
-				nfvpn_say("conntrack: %s and %s -> %s port 4500",
-					  nfvpn_say_address(a->orig.src),
-					  nfvpn_say_address(b->orig.src),
-					  nfvpn_say_address(a->orig.dst)),
-				"on the server: give each client a mark of its own (strongSwan: mark=%unique and connmark), or use IKEv2 without L2TP" });
+			if (n)
+				nfvpn_find_collision(a, b, n);
+			else
+				nfvpn_find_selectors(a, b);
 			return;
 		}
 	}

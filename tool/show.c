@@ -56,6 +56,7 @@ static const char * const nfvpn_events[] = {
 	[NF_VPN_EVENT_REKEYED] = "rekeyed",
 	[NF_VPN_EVENT_BLOCKED] = "blocked",
 	[NF_VPN_EVENT_AH_NAT] = "ah-under-nat",
+	[NF_VPN_EVENT_SERVER_COLLISION] = "server-collision",
 };
 
 /* 0: no such word. */

@@ -113,6 +113,19 @@ void nf_vpn_tell_blocked(struct nf_vpn_net *vn, __be32 client,
 }
 EXPORT_SYMBOL_GPL(nf_vpn_tell_blocked);
 
+void nf_vpn_tell_taken(struct nf_vpn_net *vn, __be32 client,
+		       const struct nf_vpn_key *key, __be32 by)
+{
+	struct nf_vpn_event_item item = {
+		.type = NF_VPN_EVENT_SERVER_COLLISION,
+		.protocol = NF_VPN_PROTOCOL_ESP,
+		.client = client, .by = by,
+	};
+
+	nf_vpn_event_tell(vn, &item, key);
+}
+EXPORT_SYMBOL_GPL(nf_vpn_tell_taken);
+
 static void nf_vpn_event_take(struct nf_vpn_events *events,
 			      struct list_head *list)
 {

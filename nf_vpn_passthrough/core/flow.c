@@ -229,7 +229,8 @@ static bool nf_vpn_lane_unlist(struct nf_vpn_lane *lane)
 	return mine;
 }
 
-bool nf_vpn_lane_kill(struct nf_vpn_lane *lane)
+/* @spare: an entry that packets are found by without us. */
+static bool nf_vpn_lane_close(struct nf_vpn_lane *lane, bool spare)
 {
 	struct nf_conn *ct;
 
@@ -238,12 +239,17 @@ bool nf_vpn_lane_kill(struct nf_vpn_lane *lane)
 
 	/* The list's reference keeps @ct, and is put last. */
 	ct = rcu_dereference_protected(lane->ct, true);
-	if (ct)
+	if (ct && (!spare || nf_vpn_port_shared(lane->vn, ct)))
 		nf_ct_kill(ct);
 	if (lane->proto->gone)
 		lane->proto->gone(lane);
 	nf_vpn_lane_put(lane);
 	return true;
+}
+
+bool nf_vpn_lane_kill(struct nf_vpn_lane *lane)
+{
+	return nf_vpn_lane_close(lane, false);
 }
 EXPORT_SYMBOL_GPL(nf_vpn_lane_kill);
 
@@ -312,7 +318,7 @@ static void nf_vpn_reap_lanes(struct nf_vpn_net *vn,
 		n = nf_vpn_reap_chunk(vn, all_of, lanes, &seen);
 		while (n--) {
 			if (all_of)
-				nf_vpn_lane_kill(lanes[n]);
+				nf_vpn_lane_close(lanes[n], all_of->borrows);
 			else
 				nf_vpn_lane_end(lanes[n]);
 			nf_vpn_lane_put(lanes[n]);

@@ -120,6 +120,8 @@ static const struct nf_vpn_stat_text nf_vpn_stat_texts[NF_VPN_STAT_MAX] = {
 		"such mappings that conntrack has for something else by now" },
 	[NF_VPN_STAT_NATT_STRAY] = { "natt_stray",
 		"UDP from port 4500 to no mapping, nor one that is remembered" },
+	[NF_VPN_STAT_NATT_COLLISION] = { "natt_collision",
+		"clients on UDP 4500 cut off by servers that took another one for them" },
 	[NF_VPN_STAT_ESP_RESERVED] = { "esp_reserved",
 		"ESP with a reserved SPI (RFC 4303 2.1)" },
 	[NF_VPN_STAT_ESP_UNKNOWN] = { "esp_unknown",

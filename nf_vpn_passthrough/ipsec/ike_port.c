@@ -119,13 +119,13 @@ static unsigned int nf_vpn_ike_port_first(struct nf_vpn_net *vn,
 /* Asked again and again, over some time, from a port that NAT moved. */
 static bool nf_vpn_ike_port_silent(const struct nf_conn *ct)
 {
-	struct nf_vpn_ike_data *data = nfct_help_data(ct);
+	struct nf_vpn_ike_data *data = nf_vpn_ike_data(ct);
 
-	if (!data->sent)
-		data->first = jiffies;
-	data->sent++;
-	return data->sent >= NF_VPN_IKE_SILENT_SENT &&
-	       (u32)jiffies - data->first >= NF_VPN_IKE_SILENT_FOR;
+	if (!data->ike.sent)
+		data->ike.first = jiffies;
+	data->ike.sent++;
+	return data->ike.sent >= NF_VPN_IKE_SILENT_SENT &&
+	       (u32)jiffies - data->ike.first >= NF_VPN_IKE_SILENT_FOR;
 }
 
 /* No server answers at once only: the entry goes, the next one gets port 500. */

@@ -90,8 +90,8 @@ static void nf_vpn_ike_share_key_of(const struct nf_vpn_net *vn,
 static struct nf_vpn_ike_lane *nf_vpn_ike_lane_of(struct nf_vpn_net *vn,
 						  const struct nf_conn *ct)
 {
-	const struct nf_vpn_ike_data *data = nfct_help_data(ct);
-	struct nf_vpn_lane *lane = xa_load(&vn->sessions, data->session);
+	struct nf_vpn_lane *lane = xa_load(&vn->sessions,
+					   nf_vpn_ike_data(ct)->ike.session);
 
 	if (!lane || lane->proto != &nf_vpn_ike_proto ||
 	    rcu_access_pointer(lane->ct) != ct)
@@ -103,7 +103,6 @@ static struct nf_vpn_ike_lane *nf_vpn_ike_lane_new(struct nf_vpn_net *vn,
 						   struct nf_conn *ct)
 {
 	struct nf_vpn_ike_lane *il = kzalloc(sizeof(*il), GFP_ATOMIC);
-	struct nf_vpn_ike_data *data = nfct_help_data(ct);
 
 	if (!il) {
 		nf_vpn_count(vn, NF_VPN_STAT_NO_MEMORY);
@@ -119,7 +118,7 @@ static struct nf_vpn_ike_lane *nf_vpn_ike_lane_new(struct nf_vpn_net *vn,
 		nf_vpn_lane_put(&il->lane);
 		return NULL;
 	}
-	data->session = il->lane.id;
+	nf_vpn_ike_data(ct)->ike.session = il->lane.id;
 	return il;
 }
 
@@ -363,6 +362,7 @@ const struct nf_vpn_proto nf_vpn_ike_proto = {
 	.owner		= THIS_MODULE,
 	.l4proto	= IPPROTO_UDP,
 	.port		= NF_VPN_IKE_PORT,
+	.borrows	= true,
 	.key		= nf_vpn_ike_share_key,
 	.weigh		= nf_vpn_ike_share_weigh,
 	.gone		= nf_vpn_ike_share_gone,

@@ -3,14 +3,15 @@
 #ifndef _NF_VPN_IPSEC_H
 #define _NF_VPN_IPSEC_H
 
+#include <net/netfilter/nf_conntrack_helper.h>
 #include "nf_vpn.h"
 #include "esp_plan.h"
 #include "esp_seen.h"
 #include "ike_msg.h"
 #include "ike_notes.h"
 #include "natt_past.h"
+#include "natt_watch.h"
 
-struct nf_conntrack_helper;
 
 /*
  * SPIs kept per pair and direction.  A rekey overlaps two, several child SAs
@@ -35,21 +36,29 @@ enum nf_vpn_port_500 {
 };
 
 /**
- * struct nf_vpn_ike_data - what a helped IKE entry says of itself, nfct_help_data()
- * @session: number of its nf_vpn_ike_lane, 0: none
- * @first: jiffies, when the first message went out
- * @sent: how many went out before there was an answer
- * @salt: on 4500: that of the namespace when the entry's session was made
- * @spi: on 4500: inbound SPIs, the latest first, network order
+ * struct nf_vpn_ike_data - what a helped entry says of itself, nfct_help_data()
+ * @ike: on UDP 500
+ * @ike.session: number of its nf_vpn_ike_lane, 0: none
+ * @ike.first: jiffies, when the first message went out
+ * @ike.sent: how many went out before there was an answer
+ * @natt: on UDP 4500
+ * @natt.talk: who spoke when; its @session: made by who has that mark
+ * @natt.old: the inbound SPI before @natt.talk.spi, host order, 0: none
  *
  * Plain numbers: what an older load of this module left there is noticed.
  */
 struct nf_vpn_ike_data {
-	u32	session;
-	u32	first;
-	u32	sent;
-	u32	salt;
-	__be32	spi[NF_VPN_NATT_SPIS];
+	union {
+		struct {
+			u32	session;
+			u32	first;
+			u32	sent;
+		} ike;
+		struct {
+			struct nf_vpn_natt_talk	talk;
+			u32			old;
+		} natt;
+	};
 };
 
 /**
@@ -129,6 +138,7 @@ struct nf_vpn_group {
  * @natt_hooked: @natt_ops are registered; changed by @prepare, and at the end
  * @natt_ops: natt_revive.c
  * @port_500: enum nf_vpn_port_500
+ * @natt: clients there that get no answers
  * @ah_told: the log says already that AH cannot cross a NAT
  * @without_ike: help ESP that no IKE announced
  * @local_tmpl: carries the zone of the router's own ESP, NULL until needed
@@ -154,6 +164,7 @@ struct nf_vpn_ipsec_net {
 	bool			natt_hooked;
 	struct nf_hook_ops	natt_ops;
 	unsigned int		port_500;
+	struct nf_vpn_natt_watch natt;
 	bool			ah_told;
 	unsigned int		without_ike;
 	struct nf_conn		*local_tmpl;
@@ -241,6 +252,12 @@ struct nf_vpn_ipsec_net *nf_vpn_ipsec_pernet(const struct net *net);
 int nf_vpn_ike_helper_init(void);
 void nf_vpn_ike_helper_exit(void);
 
+static inline struct nf_vpn_ike_data *nf_vpn_ike_data(const struct nf_conn *ct)
+{
+	NF_CT_HELPER_BUILD_BUG_ON(sizeof(struct nf_vpn_ike_data));
+	return nfct_help_data(ct);
+}
+
 /* What entries that we make get. */
 struct nf_conntrack_helper *nf_vpn_ike_helper_live(void);
 
@@ -253,9 +270,11 @@ static inline bool nf_vpn_ike_on_natt(const struct nf_conn *ct)
 		htons(NF_VPN_NATT_PORT);
 }
 
-/* A packet of it, with that SPI if it is ESP, else 0.  RCU. */
-void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct,
-		      __be32 spi, u8 dir);
+/* A packet of it, with that SPI if it is ESP, host order, else 0.  RCU. */
+void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct, u32 spi,
+		      u8 dir);
+/* An entry that is made begins with these: NF_VPN_NATT_SPIS, network order. */
+void nf_vpn_natt_set_spis(struct nf_vpn_ike_data *data, const __be32 *spi);
 /* As struct nf_vpn_proto.restore. */
 enum nf_vpn_refusal nf_vpn_natt_restore(struct nf_vpn_net *vn,
 					const struct nf_vpn_saved *saved);

@@ -198,6 +198,7 @@ static int __net_init nf_vpn_ipsec_net_init(struct net *net)
 	in->salt = get_random_u32() | 1;
 	INIT_WORK(&in->prepare, nf_vpn_ipsec_prepare);
 	INIT_LIST_HEAD(&in->rekeyed);
+	nf_vpn_natt_watch_init(&in->natt);
 	nf_vpn_held_net_init(in);
 	err = nf_vpn_pair_net_init(in);
 	if (err)

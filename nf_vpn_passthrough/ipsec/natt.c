@@ -10,9 +10,31 @@
 #include <net/netlink.h>
 #include "ipsec.h"
 
-static struct nf_vpn_ike_data *nf_vpn_natt_data(const struct nf_conn *ct)
+/* Of this load of the module, as far as one octet tells; never 0. */
+static u8 nf_vpn_natt_tag(const struct nf_vpn_ipsec_net *in)
 {
-	return nfct_help_data(ct);
+	return (u8)in->salt;
+}
+
+/* Inbound SPIs, the latest first, network order. */
+static void nf_vpn_natt_spis(const struct nf_conn *ct, __be32 *spi)
+{
+	const struct nf_vpn_ike_data *data = nf_vpn_ike_data(ct);
+
+	spi[0] = READ_ONCE(data->natt.talk.heard) ?
+		htonl(READ_ONCE(data->natt.talk.spi)) : 0;
+	spi[1] = htonl(READ_ONCE(data->natt.old));
+}
+
+void nf_vpn_natt_set_spis(struct nf_vpn_ike_data *data, const __be32 *spi)
+{
+	if (!spi[0])
+		return;
+	data->natt.talk.spi = ntohl(spi[0]);
+	data->natt.talk.in = nf_vpn_natt_now();
+	data->natt.talk.since = data->natt.talk.in;
+	data->natt.talk.heard = true;
+	data->natt.old = ntohl(spi[1]);
 }
 
 /* Remembered is only what addresses and ports alone find again. */
@@ -52,7 +74,7 @@ static void nf_vpn_natt_mapping_of(const struct nf_conn *ct,
 	nf_vpn_natt_outside_of(ct, &m->outside);
 	m->client = out->src.u3.ip;
 	m->client_port = out->src.u.udp.port;
-	memcpy(m->spi, nf_vpn_natt_data(ct)->spi, sizeof(m->spi));
+	nf_vpn_natt_spis(ct, m->spi);
 	m->mark = nf_vpn_natt_mark(ct);
 	m->masq_index = nf_vpn_conn_masq_index(ct);
 	m->at = jiffies / HZ;
@@ -112,14 +134,13 @@ static int nf_vpn_natt_fill(struct sk_buff *msg,
 			    const struct nf_vpn_flow *flow)
 {
 	const struct nf_conn *ct = rcu_dereference(lane->ct);
+	__be32 spi[NF_VPN_NATT_SPIS];
 	unsigned int i;
-	__be32 spi;
 
-	for (i = 0; i < NF_VPN_NATT_SPIS; i++) {
-		spi = READ_ONCE(nf_vpn_natt_data(ct)->spi[i]);
-		if (spi && nf_vpn_natt_fill_spi(msg, spi))
+	nf_vpn_natt_spis(ct, spi);
+	for (i = 0; i < NF_VPN_NATT_SPIS; i++)
+		if (spi[i] && nf_vpn_natt_fill_spi(msg, spi[i]))
 			return -EMSGSIZE;
-	}
 	return nla_put_u32(msg, NF_VPN_A_SESSION_BOUND, NF_VPN_BOUND_CONTROL);
 }
 
@@ -129,6 +150,7 @@ static const struct nf_vpn_proto nf_vpn_natt_proto = {
 	.protocol	= NF_VPN_PROTOCOL_NATT,
 	.owner		= THIS_MODULE,
 	.l4proto	= IPPROTO_UDP,
+	.borrows	= true,
 	.gone		= nf_vpn_natt_gone,
 	.free		= nf_vpn_natt_free,
 	.fill		= nf_vpn_natt_fill,
@@ -175,16 +197,14 @@ release:
 /* Answered for the first time, or again after our module was loaded anew. */
 static void nf_vpn_natt_begin(struct nf_vpn_ipsec_net *in, struct nf_conn *ct)
 {
-	struct nf_vpn_ike_data *data = nf_vpn_natt_data(ct);
-	struct nf_vpn_lane *lane;
+	struct nf_vpn_natt_talk *talk = &nf_vpn_ike_data(ct)->natt.talk;
 
 	spin_lock_bh(&in->vn->lock);
 	/* Another packet of it may have been faster. */
-	if (data->salt != in->salt) {
-		lane = nf_vpn_natt_lane(in, ct);
-		data->session = lane ? lane->id : 0;
-		/* Refused by a limit: not asked again for each packet. */
-		data->salt = in->salt;
+	if (talk->session != nf_vpn_natt_tag(in)) {
+		nf_vpn_natt_lane(in, ct);
+		/* If a limit refused it: not asked again for each packet. */
+		WRITE_ONCE(talk->session, nf_vpn_natt_tag(in));
 	}
 	spin_unlock_bh(&in->vn->lock);
 	if (!READ_ONCE(in->memory) || !READ_ONCE(in->natt_hooked))
@@ -195,41 +215,43 @@ static void nf_vpn_natt_begin(struct nf_vpn_ipsec_net *in, struct nf_conn *ct)
  * The last two, so that a rekey leaves the old one known.  Forged ones may push both
  * out: then the mapping just ends with its timeout.
  */
-static void nf_vpn_natt_spi(struct nf_vpn_ike_data *data, __be32 spi)
+static void nf_vpn_natt_spi(struct nf_vpn_ike_data *data, u32 spi)
 {
-	if (likely(READ_ONCE(data->spi[0]) == spi ||
-		   READ_ONCE(data->spi[1]) == spi))
-		return;
-	WRITE_ONCE(data->spi[1], data->spi[0]);
-	WRITE_ONCE(data->spi[0], spi);
+	if (READ_ONCE(data->natt.talk.heard) &&
+	    READ_ONCE(data->natt.talk.spi) != spi)
+		WRITE_ONCE(data->natt.old, READ_ONCE(data->natt.talk.spi));
 }
 
-void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct,
-		      __be32 spi, u8 dir)
+void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct, u32 spi,
+		      u8 dir)
 {
+	struct nf_vpn_ike_data *data = nf_vpn_ike_data(ct);
+
 	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) ||
 	    !nf_ct_is_confirmed(ct))
 		return;
-	if (unlikely(READ_ONCE(nf_vpn_natt_data(ct)->salt) != in->salt))
+	if (unlikely(READ_ONCE(data->natt.talk.session) != nf_vpn_natt_tag(in)))
 		nf_vpn_natt_begin(in, ct);
 	if (spi && dir == IP_CT_DIR_REPLY)
-		nf_vpn_natt_spi(nf_vpn_natt_data(ct), spi);
+		nf_vpn_natt_spi(data, spi);
 }
 
 /* nf_vpn_net.lock held. */
 static enum nf_vpn_refusal nf_vpn_natt_put_back(struct nf_vpn_ipsec_net *in,
 						const struct nf_vpn_saved *saved)
 {
-	struct nf_vpn_ike_data *data = nf_vpn_natt_data(saved->ct);
+	struct nf_vpn_ike_data *data = nf_vpn_ike_data(saved->ct);
+	__be32 spi[NF_VPN_NATT_SPIS] = { };
 	unsigned int i;
 
-	if (data->salt == in->salt)
+	if (data->natt.talk.session == nf_vpn_natt_tag(in))
 		return NF_VPN_REFUSED_EXISTS;
 	if (!nf_vpn_natt_lane(in, saved->ct))
 		return NF_VPN_REFUSED_LIMIT;
 	for (i = 0; i < saved->n; i++)
-		data->spi[i] = htonl(saved->key[i].arrives);
-	data->salt = in->salt;
+		spi[i] = htonl(saved->key[i].arrives);
+	nf_vpn_natt_set_spis(data, spi);
+	data->natt.talk.session = nf_vpn_natt_tag(in);
 	if (saved->replied)
 		nf_vpn_conn_replied(saved->ct, READ_ONCE(in->natt_timeout[1]));
 	return NF_VPN_RESTORED;

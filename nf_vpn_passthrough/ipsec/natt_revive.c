@@ -52,7 +52,7 @@ static struct nf_conn *nf_vpn_natt_conn(struct nf_vpn_ipsec_net *in,
 					const struct nf_vpn_natt_mapping *m)
 {
 	const __be16 natt = htons(NF_VPN_NATT_PORT);
-	struct nf_vpn_ike_data data = { .salt = 0 };
+	struct nf_vpn_ike_data data = { };
 	struct nf_vpn_conn_spec spec = {
 		.mark		= m->mark,
 		.masq_index	= m->masq_index,
@@ -62,7 +62,7 @@ static struct nf_conn *nf_vpn_natt_conn(struct nf_vpn_ipsec_net *in,
 		.timeout	= READ_ONCE(in->natt_timeout[1]),
 	};
 
-	memcpy(data.spi, m->spi, sizeof(data.spi));
+	nf_vpn_natt_set_spis(&data, m->spi);
 	nf_ct_zone_init(&spec.zone, NF_CT_DEFAULT_ZONE_ID,
 			NF_CT_DEFAULT_ZONE_DIR, 0);
 	nf_vpn_natt_tuple(&spec.orig, m->client, m->client_port,

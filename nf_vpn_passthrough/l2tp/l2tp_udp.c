@@ -274,6 +274,7 @@ const struct nf_vpn_proto nf_vpn_l2tp_udp_proto = {
 	.owner		= THIS_MODULE,
 	.l4proto	= IPPROTO_UDP,
 	.port		= NF_VPN_L2TP_PORT,
+	.borrows	= true,
 	.key		= nf_vpn_l2tp_share_key,
 	.miss		= nf_vpn_l2tp_share_miss,
 	.rewrite	= nf_vpn_l2tp_share_rewrite,

@@ -221,6 +221,8 @@ enum nf_vpn_net_attr {
  * @NF_VPN_EVENT_BLOCKED: a key exchange waited MS milliseconds, behind that of
  *	client BY
  * @NF_VPN_EVENT_AH_NAT: AH is translated: the other end discards it
+ * @NF_VPN_EVENT_SERVER_COLLISION: on UDP 4500 the server takes client BY for CLIENT,
+ *	of the same public address, and sends CLIENT nothing any more
  *
  * At most 16 a second of a kind that packets can provoke; NF_VPN_A_EVENT_MISSED
  * counts the others.
@@ -237,6 +239,7 @@ enum nf_vpn_event {
 	NF_VPN_EVENT_REKEYED,
 	NF_VPN_EVENT_BLOCKED,
 	NF_VPN_EVENT_AH_NAT,
+	NF_VPN_EVENT_SERVER_COLLISION,
 	/* private: */
 	__NF_VPN_EVENT_MAX
 };
