@@ -67,19 +67,19 @@ static inline u64 nf_vpn_get_be64(const u8 *p)
 static inline void nf_vpn_put_be16(u8 *p, u16 v)
 {
 	p[0] = (u8)(v >> 8);
-	p[1] = (u8)v;
+	p[1] = (u8)(v & 0xff);
 }
 
 static inline void nf_vpn_put_be32(u8 *p, u32 v)
 {
 	nf_vpn_put_be16(p, (u16)(v >> 16));
-	nf_vpn_put_be16(p + 2, (u16)v);
+	nf_vpn_put_be16(p + 2, (u16)(v & 0xffff));
 }
 
 static inline void nf_vpn_put_be64(u8 *p, u64 v)
 {
 	nf_vpn_put_be32(p, (u32)(v >> 32));
-	nf_vpn_put_be32(p + 4, (u32)v);
+	nf_vpn_put_be32(p + 4, (u32)(v & 0xffffffff));
 }
 
 static inline u32 nf_vpn_min_u32(u32 a, u32 b)

@@ -26,8 +26,9 @@ static void nf_vpn_esp_restore_zone(struct nf_vpn_net *vn,
 				    struct nf_vpn_pair *pair,
 				    const struct nf_vpn_saved *saved)
 {
-	if (pair->zoned || saved->zone == nf_vpn_zone_arriving(vn, saved->ct,
-							IP_CT_DIR_ORIGINAL) ||
+	u16 own = nf_vpn_zone_arriving(vn, saved->ct, IP_CT_DIR_ORIGINAL);
+
+	if (pair->zoned || saved->zone == own ||
 	    !nf_vpn_zone_reserved(vn, saved->zone))
 		return;
 	pair->zone = saved->zone;

@@ -12,7 +12,6 @@
 #include "natt_past.h"
 #include "natt_watch.h"
 
-
 /*
  * SPIs kept per pair and direction.  A rekey overlaps two, several child SAs
  * share a pair; beyond that the one idle for longest is forgotten.
@@ -60,6 +59,9 @@ struct nf_vpn_ike_data {
 		} natt;
 	};
 };
+
+static_assert(sizeof(struct nf_vpn_ike_data) <=
+	      sizeof_field(struct nf_conn_help, data));
 
 /**
  * struct nf_vpn_end - the addresses of ESP that travels in one direction
@@ -254,7 +256,6 @@ void nf_vpn_ike_helper_exit(void);
 
 static inline struct nf_vpn_ike_data *nf_vpn_ike_data(const struct nf_conn *ct)
 {
-	NF_CT_HELPER_BUILD_BUG_ON(sizeof(struct nf_vpn_ike_data));
 	return nfct_help_data(ct);
 }
 

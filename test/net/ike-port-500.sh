@@ -85,7 +85,8 @@ must ask error s "$WAN" 3 1 "$WAN" "$SERVER" 0x01f401f4 0x00500000 QPROTO=17 >/d
 is "an ICMP error about port 500 goes to nobody" "$(ask errors c1 wait=1) $(counted icmp_shared)" "none 1"
 
 # two clients with one SPI: the second one's cannot be told apart
-same=$(ask renew c1 s 0x1122334455667788 >/dev/null; both_ask 1 >/dev/null; ask renew c4 s 2>/dev/null)
+renew c1 s 0x1122334455667788 >/dev/null
+both_ask 1 >/dev/null
 is "client 4 comes" "$(meet c4 s)" "$there"
 renew c4 s 0x1122334455667788 >/dev/null
 is "with an SPI that client 1 has" "$(ike c4 s info) $(counted ike_spi_taken)" "$there 1"
