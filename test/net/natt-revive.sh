@@ -26,7 +26,7 @@ back() { ask tell s "$WAN" 4500 "$2" "$(esp "$1")"; }
 lost() { ask tell s "$WAN" 4500 "$2" "$(esp "$1")" wait=1 ${3:+"$3"}; }
 setting() { must r sysctl -qw "net.netfilter.nf_vpn.ipsec_natt_$1"; }
 
-plan 33
+plan 39
 topo_up 2
 peers_up c1 c2 s
 must r nft -f - <<-'N'
@@ -91,5 +91,23 @@ setting revive=1
 check "client 2's ends" wait_for 20 gone 2
 sleep 2
 is "too long ago: nobody" "$(lost 0x2001 4500)" nobody
+
+# a new module: the mapping stays, as it is conntrack's; after a reboot nfvpn restores it
+FILE=$TOPO_TMP/sessions.json
+unloaded() { modprobe -r nf_vpn_passthrough 2>/dev/null; ! lsmod | grep -q ^nf_vpn; }
+setting timeout=600
+out 1 0x1001
+p=$(port_of 1)
+is "a mapping that lives" "$(back 0x2001 "$p")" "c1 $SERVER:4500"
+must r nfvpn save "$FILE"
+must r nft delete table ip helpers
+check "the modules unload" wait_for 20 unloaded
+is "the mapping stays" "$(port_of 1)" "$p"
+must r conntrack -F
+must modprobe nf_vpn_passthrough
+must helper_rule vpn-ike udp 4500
+is "flushed, and restored" "$(r nfvpn restore "$FILE" 2>&1 | xargs)" "1 session restored, 0 there already, 0 not restored"
+is "the server speaks first: client 1" "$(back 0x2001 "$p")" "c1 $SERVER:4500"
+is "its session is the one that was" "$(r nfvpn restore "$FILE" 2>&1 | xargs)" "0 sessions restored, 1 there already, 0 not restored"
 peers_down
 check "the namespaces are gone" topo_down
