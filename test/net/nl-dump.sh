@@ -69,7 +69,7 @@ dump() {
 	touch "$TOPO_TMP/dump.$1.end"
 }
 # IDs of a client's in a dump
-ids() { sed -nE "s/^,?\[?\{\"id\":([0-9]+),\"protocol\":\"pptp\",\"client\":\"$(client_ip "$1")\".*/\1/p" "$2"; }
+ids() { LC_ALL=C grep -oE "^,?\[?\{\"id\":[0-9]+,\"protocol\":\"pptp\",\"client\":\"$(client_ip "$1")\"" "$2" | LC_ALL=C sed 's/.*"id":\([0-9]*\).*/\1/'; }
 # while_dumped N OPTIONS...: client 2's packets meanwhile
 while_dumped() {
 	: >"$TOPO_TMP/dump.$1"
