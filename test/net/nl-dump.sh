@@ -23,6 +23,9 @@
 . "$(dirname "$0")/../lib/nl.sh"
 
 SESSIONS=${SESSIONS:-1000}
+# a long list takes long, and the peer answers when it is done
+# shellcheck disable=SC2034 # pptp.sh reads it
+PEER_PATIENCE=1000
 FILE=$TOPO_TMP/sessions.json
 
 # saved CLIENT FIRST COUNT: as nfvpn save writes them; 500 calls to a control
