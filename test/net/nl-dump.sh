@@ -23,6 +23,9 @@
 . "$(dirname "$0")/../lib/nl.sh"
 
 SESSIONS=${SESSIONS:-1000}
+# a long list takes long, and the peer answers when it is done
+# shellcheck disable=SC2034 # pptp.sh reads it
+PEER_PATIENCE=1000
 FILE=$TOPO_TMP/sessions.json
 
 # saved CLIENT FIRST COUNT: as nfvpn save writes them; 500 calls to a control
@@ -69,7 +72,7 @@ dump() {
 	touch "$TOPO_TMP/dump.$1.end"
 }
 # IDs of a client's in a dump
-ids() { sed -nE "s/^,?\[?\{\"id\":([0-9]+),\"protocol\":\"pptp\",\"client\":\"$(client_ip "$1")\".*/\1/p" "$2"; }
+ids() { LC_ALL=C grep -oE "^,?\[?\{\"id\":[0-9]+,\"protocol\":\"pptp\",\"client\":\"$(client_ip "$1")\"" "$2" | LC_ALL=C sed 's/.*"id":\([0-9]*\).*/\1/'; }
 # while_dumped N OPTIONS...: client 2's packets meanwhile
 while_dumped() {
 	: >"$TOPO_TMP/dump.$1"

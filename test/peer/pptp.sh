@@ -29,7 +29,7 @@ p() {
 	local name=$1 line
 	shift
 	printf '%s\n' "$*" >&"${PEER_IN[$name]}"
-	while IFS= read -r -t 80 -u "${PEER_OUT[$name]}" line; do
+	while IFS= read -r -t "${PEER_PATIENCE:-80}" -u "${PEER_OUT[$name]}" line; do
 		[ "$line" != . ] || return 0
 		printf '%s\n' "$line"
 	done
