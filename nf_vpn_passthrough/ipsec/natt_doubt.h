@@ -8,8 +8,8 @@
  * the other, as not protected by the SA of the policy. From outside:
  *
  * - misled: a client sends and is sent nothing any more, and each time it asks after a
- *   pause another one is sent something that had asked for nothing (strongSwan: one
- *   policy for both);
+ *   pause another one is sent something that had asked for nothing (the server has
+ *   one policy for both);
  * - muted: it is sent nothing any more from the moment on that another one had its
  *   first SA (libreswan: the policy is replaced).
  *
