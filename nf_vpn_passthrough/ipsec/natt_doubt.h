@@ -8,8 +8,8 @@
  * the other, as not protected by the SA of the policy. From outside:
  *
  * - misled: a client sends and is sent nothing any more, and each time it asks after a
- *   pause another one is sent something that had asked for nothing (strongSwan: one
- *   policy for both);
+ *   pause another one is sent something that had asked for nothing (the server has
+ *   one policy for both);
  * - muted: it is sent nothing any more from the moment on that another one had its
  *   first SA (libreswan: the policy is replaced).
  *
@@ -32,13 +32,14 @@
 
 /*
  * Muted: so many questions in a row were answered before, none of so many after, and
- * the change was no further than that from the other one's first packet. L2TP's HELLO
- * and PPP's echo are sent once a minute or more often, and always answered.
+ * the change was no further than that from the other one's first packet. A client that
+ * is idle then is not noticed: many an idle one hunts for printers, and finds none, and
+ * a minute instead of this would blame some for that.
  */
 #define NF_VPN_NATT_ANSWERED	4
 #define NF_VPN_NATT_VAIN	8
 #define NF_VPN_NATT_VAIN_MS	10000
-#define NF_VPN_NATT_NEAR_MS	60000
+#define NF_VPN_NATT_NEAR_MS	10000
 
 /**
  * struct nf_vpn_natt_talk - what a connection on UDP 4500 did lately

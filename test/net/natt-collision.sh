@@ -64,10 +64,10 @@ for _ in {1..3}; do misled 0x20004; done
 is "it is said once" "$(counted natt_collision)" 1
 
 # the other kind of server: client 1 is sent nothing any more since client 3 is
-for _ in {1..5}; do both_served; done
 out 3
 must wait_for 5 known 3
 port[3]=$(public_port 3)
+for _ in {1..5}; do both_served; done
 muted() { out 1; out 3; back 3; sleep $PAUSE; [ "$(counted natt_collision)" = 2 ]; }
 check "client 1 is sent nothing since client 3 came: counted" wait_for 60 muted
 stop watch

@@ -45,7 +45,8 @@ ike_config() {
 keyed() { grep -q "\"c$1$2\" .*IPsec SA established" "$TOPO_TMP/pluto-c$1.log"; }
 # client K, KIND: a transport mode SA, and L2TP in it
 dial() { whack "c$1" --initiate --asynchronous --name "c$1$2" >/dev/null && wait_for "$VPN_WAIT" keyed "$1" "$2" && l2tp_dial "$1"; }
-is_down() { not l2tp_is_up "c$1"; }
+# its device, not only its address: the next one would be ppp1
+is_down() { not in_ns "c$1" ip link show dev ppp0; }
 hang_up() { l2tp_control "c$1" d && wait_for 30 is_down "$1" && whack "c$1" --delete --name "c$1$2" >/dev/null && wait_for 30 esp_has_none "c$1"; }
 both_ways() {
 	for k in 1 2; do

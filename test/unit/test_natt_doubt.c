@@ -410,6 +410,41 @@ static void strangers_of_a_day(void)
 	}
 }
 
+/*
+ * Client 0 works for a minute, then for four it does nothing but hunt for printers, now
+ * and then; another client comes to the same server at any moment of that.
+ */
+static void a_newcomer_of_any_moment(void)
+{
+	unsigned int i, blamed = 0;
+
+	srand(1);
+	for (i = 0; i < ROUNDS; i++) {
+		struct scene s = one_works();
+		u32 step, came = 10 + chance(290), hunt = chance(120);
+
+		for (step = 0; step < 600; step++) {
+			bool works = step % 300 < 60;
+
+			if (works || (step + hunt) % 120 < 12)
+				out(&s, 0);
+			later(&s, 40);
+			if (works)
+				in(&s, 0, 100);
+			later(&s, 300);
+			if (step >= came) {
+				out(&s, 1);
+				later(&s, 20);
+				in(&s, 1, 200);
+			}
+			later(&s, 660);
+		}
+		blamed += s.proved > 0;
+	}
+	printf("# blamed for %u of %u newcomers\n", blamed, ROUNDS);
+	CHECK(blamed * 50 <= ROUNDS);
+}
+
 static const struct ktap_case cases[] = {
 	KTAP_CASE(answers_of_another_are_noticed),
 	KTAP_CASE(repetitions_that_slow_down),
@@ -429,6 +464,7 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(a_server_that_began_anew),
 	KTAP_CASE(a_redial_while_the_server_knows_both),
 	KTAP_CASE(strangers_of_a_day),
+	KTAP_CASE(a_newcomer_of_any_moment),
 };
 
 KTAP_MAIN(cases)
