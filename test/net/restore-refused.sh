@@ -44,6 +44,8 @@ FILE=$TOPO_TMP/file
 plan 40
 must modprobe nf_vpn_passthrough
 topo_up 2
+# IKE is silent while the requests are made: on a busy machine for more than 30 s
+must r sysctl -qw net.netfilter.nf_conntrack_udp_timeout=600
 helper_rule vpn-ike udp 500
 peers_up c1 c2 s
 is "client 1" "$(meet c1 s) $(settle c1 s 0x1001 0x2001)$(owner 0x2001)" "$WAN:500 $(client_ip 1) settled"
