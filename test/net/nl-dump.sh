@@ -82,7 +82,7 @@ while_dumped() {
 	wait $!
 }
 
-plan 13
+plan $((SESSIONS < 20000 ? 11 : 13))
 must modprobe nf_vpn_passthrough
 topo_up 3
 must helper_rule vpn-pptp tcp 1723
@@ -106,7 +106,8 @@ for i in 1 2; do
 	answer=$(while_dumped $i)
 	diag "dump $i: $(($(now_ms) - began)) ms, $(wc -c <"$TOPO_TMP/dump.$i") octets; $answer"
 	matches "no packet is lost meanwhile" "$answer" '^([0-9]+) answered, 0 lost, '
-	check "nor do packets wait for the dump: its part between two answers" \
+	# a short one may be over before a busy machine lets the guest go on
+	[ "$SESSIONS" -lt 20000 ] || check "nor do packets wait for the dump: its part between two answers" \
 		[ "$(sed -nE 's/.* ([0-9]+) % .*/\1/p' <<<"$answer")" -lt 20 ]
 	is "the dump has all of client 1" "$(ids 1 "$TOPO_TMP/dump.$i" | wc -l)" "$SESSIONS"
 done
