@@ -76,8 +76,8 @@ static unsigned int nf_vpn_ike_natt(struct nf_vpn_ipsec_net *in,
 				    struct nf_conn *ct, u8 dir)
 {
 	u8 _mark[NF_VPN_ESP_HDR_LEN], *mark;
-	enum nf_vpn_natt_kind kind;
 	unsigned int have;
+	u32 spi = 0;
 
 	/* RFC 3948 4: keepalives may be off, or slower than 120 s. */
 	nf_vpn_conn_prolong(ct, READ_ONCE(in->natt_timeout[1]));
@@ -85,11 +85,14 @@ static unsigned int nf_vpn_ike_natt(struct nf_vpn_ipsec_net *in,
 	mark = skb_header_pointer(skb, off, have, _mark);
 	if (!mark)
 		return 0;
-	kind = nf_vpn_natt_classify(mark, have, skb->len - off);
-	nf_vpn_natt_seen(in, ct, kind == NF_VPN_NATT_ESP ?
-			 nf_vpn_get_be32(mark) : 0, dir);
-	nf_vpn_natt_look(in, skb, off, ct, dir);
-	return kind == NF_VPN_NATT_IKE ? off + NF_VPN_NATT_MARKER_LEN : 0;
+	/* A keepalive is shorter. */
+	if (have == sizeof(_mark))
+		spi = nf_vpn_get_be32(mark);
+	nf_vpn_natt_seen(in, ct, spi, dir);
+	if (have == sizeof(_mark))
+		nf_vpn_natt_look(in, ct, spi, dir);
+	return nf_vpn_natt_classify(mark, have, skb->len - off) ==
+	       NF_VPN_NATT_IKE ? off + NF_VPN_NATT_MARKER_LEN : 0;
 }
 
 static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,

@@ -214,18 +214,12 @@ static void nf_vpn_natt_out(struct nf_vpn_ipsec_net *in,
 		nf_vpn_natt_in_vain(&in->natt, ct, talk, now);
 }
 
-void nf_vpn_natt_look(struct nf_vpn_ipsec_net *in, const struct sk_buff *skb,
-		      unsigned int off, struct nf_conn *ct, u8 dir)
+void nf_vpn_natt_look(struct nf_vpn_ipsec_net *in, struct nf_conn *ct, u32 spi,
+		      u8 dir)
 {
 	struct nf_vpn_natt_talk *talk = &nf_vpn_ike_data(ct)->natt.talk;
-	u8 _esp[NF_VPN_ESP_HDR_LEN], *esp;
-	u32 now = nf_vpn_natt_now(), spi;
+	u32 now = nf_vpn_natt_now();
 
-	/* A keepalive is shorter. */
-	esp = skb_header_pointer(skb, off, sizeof(_esp), _esp);
-	if (!esp)
-		return;
-	spi = nf_vpn_get_be32(esp);
 	if (spi && dir == IP_CT_DIR_ORIGINAL)
 		nf_vpn_natt_out(in, ct, talk, now);
 	else if (spi)

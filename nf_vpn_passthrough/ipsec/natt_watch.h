@@ -9,7 +9,6 @@
 
 struct nf_conn;
 struct nf_vpn_ipsec_net;
-struct sk_buff;
 
 /* Clients of a namespace that ask in vain at a time: more are not looked at. */
 #define NF_VPN_NATT_SUSPECTS	16
@@ -62,17 +61,16 @@ void nf_vpn_natt_watch_init(struct nf_vpn_natt_watch *watch);
 u32 nf_vpn_natt_now(void);
 
 /**
- * nf_vpn_natt_look() - a datagram on UDP 4500 that may be ESP
+ * nf_vpn_natt_look() - a datagram on UDP 4500 of at least an ESP header's length
  * @in: namespace
- * @skb: the packet
- * @off: offset of what UDP carries
  * @ct: its entry, with our helper
+ * @spi: its first four octets, host order; 0: not ESP
  * @dir: IP_CT_DIR_*
  *
  * Changes no packet.  While nobody asks in vain it writes to the connection's own
  * memory only.
  */
-void nf_vpn_natt_look(struct nf_vpn_ipsec_net *in, const struct sk_buff *skb,
-		      unsigned int off, struct nf_conn *ct, u8 dir);
+void nf_vpn_natt_look(struct nf_vpn_ipsec_net *in, struct nf_conn *ct, u32 spi,
+		      u8 dir);
 
 #endif
