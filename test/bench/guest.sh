@@ -73,8 +73,8 @@ rules() { # KIND: ours, intree, or none (the same chains, and nobody is helped)
 					udp dport 1701 counter
 				}
 				chain prerouting {
-					type filter hook prerouting priority filter;
-					iifname "lan1" ct state new jump helped
+					type nat hook prerouting priority dstnat - 10;
+					iifname "lan1" jump helped
 				}
 			}
 		N
@@ -173,6 +173,7 @@ udp() {
 		kind=${spec%% *} ports=${spec#* }
 		up nat
 		rules ours
+		ask calls 1 1 1 # our hooks, which UDP pays for as well
 		ask udp "$kind" "$ports"
 		both "ours $kind" 1 udp
 		# shellcheck disable=SC2016 # awk expands these
