@@ -30,7 +30,7 @@ is "before: one client's GRE comes back, if that" "$(p c1 ping >/dev/null; p c2 
 matches "the doctor says that the module is missing" "$(doctor)" "FAULT module-missing:.*modprobe nf_vpn_passthrough"
 for k in 1 2; do p c$k close k >/dev/null; done
 
-matches "nfvpn enable pptp" "$(r nfvpn enable pptp 2>&1)" "^enabled: pptp for what does not come in from wan"
+matches "nfvpn enable pptp" "$(r nfvpn enable pptp 2>&1)" "enabled: pptp for what does not come in from wan"
 matches "nfvpn status" "$(r nfvpn status)" "^active +(yes|no: no rule)"
 r conntrack -D -p tcp --dport 1723 >/dev/null 2>&1
 for k in 1 2; do must control c$k k $SERVER; done
