@@ -5,6 +5,7 @@
 # and topo.sh, instead of peer/ike.sh and peer/pptp.sh. Clients 1 and 2 have a PPTP
 # call with the same call ID and an ESP tunnel each, to one server.
 #
+#	peers_start c1 c2 s
 #	sessions_up				# a result: they are up
 #	is "all carry" "$(carried)" "$ALL"	# GRE both ways, ESP out, ESP in
 #	sessions_down				# two results: nothing is left of them
@@ -35,13 +36,13 @@ helper_rule2() {
 	N
 }
 
-# peers_start [NODE...]: the programs; more nodes for ike.py than c1, c2 and s.
+# peers_start c1 c2 s [NODE...]: the programs; all nodes are ike.py's, these three pptp.py's, too.
 peers_start() {
 	peer_up s s listen
 	p s ids 100 >/dev/null
 	peer_up c1 c1
 	peer_up c2 c2
-	peers_up c1 c2 s "$@"
+	peers_up "$@"
 }
 
 # call_up K, esp_up K: one session; another PPTP connection each time.
@@ -86,3 +87,16 @@ sessions_down() {
 	is "every flow made was ended" "$(counted flow_end)" "$(counted flow_new)"
 	peers_down
 }
+
+# streams_on: ESP and GRE of both clients, both ways, fifty packets a second each;
+# with the call IDs that all_up's calls have. "ask calm" ends them.
+streams_on() {
+	local k own
+	for k in 1 2; do
+		ask stream c$k "$SERVER" 50 "0000100$k++++++++0000000000000000"
+		ask stream s "${PUBLIC:-$WAN}" 50 "0000200$k++++++++0000000000000000"
+		own=$(r sed -nE "s/^pptp reply client=$(client_ip $k) .* id=0x([0-9a-f]+) ->.*/\1/p" /proc/net/nf_vpn/flows | head -n 1)
+		ask stream c$k "$SERVER" 47 "3001880b0008006$((3 + k))++++++++0000000000000000"
+		ask stream s "${PUBLIC:-$WAN}" 47 "3001880b0008$(printf '%04x' "0x${own:-0}")++++++++0000000000000000"
+	done
+} >/dev/null

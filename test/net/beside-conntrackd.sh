@@ -62,7 +62,7 @@ must r sysctl -qw net.netfilter.nf_vpn.pptp_grace=1
 must second_router
 check "conntrackd runs in both routers" wait_for 20 answers r
 must wait_for 20 answers q
-peers_start
+peers_start c1 c2 s
 sessions_up
 is "all carry" "$(carried)" "$ALL"
 check "the second router is told of GRE, ESP and control connections" wait_for 20 told_is "2 2 2"

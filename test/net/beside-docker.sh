@@ -74,7 +74,7 @@ must containers
 must docker_rules
 must background d1 web sh -c 'while :; do echo hello | nc -lN 80; done'
 is "the published port, from outside" "$(web s $WAN)" hello
-peers_start e:d2@172.17.0.3
+peers_start c1 c2 s e:d2@172.17.0.3
 peer_up d2 d2
 sessions_up
 is "all carry" "$(carried)" "$ALL"

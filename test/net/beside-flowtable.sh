@@ -49,7 +49,7 @@ must r nft -f - <<-'N'
 	}
 N
 must background s sink nc -lk 7
-peers_start
+peers_start c1 c2 s
 must ask udp s $WAN 4500 9 00
 must ask udp s $WAN 4501 9 00
 sessions_up

@@ -51,7 +51,7 @@ must r nft -f - <<-'N'
 		}
 	}
 N
-peers_start
+peers_start c1 c2 s
 sessions_up
 is "all carry" "$(carried)" "$ALL"
 check "the control connections have the admin's timeout" within "$(left tcp 1723)" 7777

@@ -37,7 +37,7 @@ must r nft -f - <<-'N'
 	}
 N
 must sessions_rules
-peers_start
+peers_start c1 c2 s
 sessions_up
 is "all carry" "$(carried)" "$ALL"
 check "the clients' packets are the VRF's" [ "$(twice lanvrf)" -ge 10 ]
