@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include "flow.h"
+#include "key_hash.h"
 #include "session.h"
 
 /* Lanes looked at with the lock held: about 20 us under emulation. */
@@ -21,9 +22,7 @@
 
 static u32 nf_vpn_key_hash(const void *data, u32 len, u32 seed)
 {
-	const u32 *w = data;
-
-	return jhash_3words(w[0] ^ w[3], w[1], w[2], seed);
+	return nf_vpn_key_words_hash(data, seed);
 }
 
 static const struct rhashtable_params nf_vpn_arrive_params = {
