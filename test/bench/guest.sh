@@ -73,8 +73,8 @@ rules() { # KIND: ours, intree, or none (the same chains, and nobody is helped)
 					udp dport 1701 counter
 				}
 				chain prerouting {
-					type filter hook prerouting priority filter;
-					iifname "lan1" ct state new jump helped
+					type nat hook prerouting priority dstnat - 10;
+					iifname "lan1" jump helped
 				}
 			}
 		N
@@ -173,6 +173,7 @@ udp() {
 		kind=${spec%% *} ports=${spec#* }
 		up nat
 		rules ours
+		ask calls 1 1 1 # our hooks, which UDP pays for as well
 		ask udp "$kind" "$ports"
 		both "ours $kind" 1 udp
 		# shellcheck disable=SC2016 # awk expands these
@@ -349,8 +350,27 @@ dump() {
 	down
 }
 
+# For scripts/profile, which ends the guest.
+profile() { # VARIANT SETUP COMMAND
+	case $1 in
+	intree) modprobe nf_nat_pptp ;;
+	ours) modprobe nf_vpn_passthrough ;;
+	esac
+	if [ "$1" = plain ]; then up nonat; else up nat; fi
+	case $1 in
+	intree | ours) rules "$1" ;;
+	conntrack+rules) rules none ;;
+	esac
+	[ "$1" != ours ] || r sysctl -qw net.netfilter.nf_vpn.ipsec_hold=0
+	[ -z "$2" ] || ask "$2"
+	ask "$3 500"
+	cp /proc/kallsyms /out/kallsyms
+	touch /out/ready
+	ask "$3 1000000"
+}
+
 case $SCENARIO in
-gre | esp | udp | others | strange | setup | memory | dump) "$SCENARIO" "$@" ;;
+profile | gre | esp | udp | others | strange | setup | memory | dump) "$SCENARIO" "$@" ;;
 *) echo "# no scenario $SCENARIO"; exit 1 ;;
 esac
 plan 0

@@ -199,7 +199,7 @@ helper_rule() {
 				type "$1" protocol $2;
 			}
 			chain pre {
-				type filter hook prerouting priority filter;
+				type nat hook prerouting priority dstnat - 10;
 				$2 dport $3 ct helper set "$1"
 			}
 		}
