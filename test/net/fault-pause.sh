@@ -17,9 +17,10 @@
 k() { cat "$TOPO_TMP/call.$1"; }
 timeouts() { r sysctl -qw net.netfilter.nf_vpn.pptp_timeout_stream="$1" net.netfilter.nf_vpn.ipsec_timeout_stream="$1"; }
 
-plan 13
+plan 14
 topo_up 2
 must sessions_rules
+must r sysctl -qw net.netfilter.nf_vpn.pptp_grace=1 net.netfilter.nf_vpn.pptp_quiet=1
 peers_start c1 c2 s
 sessions_up
 
@@ -29,6 +30,7 @@ is "a call is asked for while the server is suspended" "$(p c1 wait "$(k 1)" ocr
 is "the tunnels of ESP go on" "$(carries 2 | sed 's/gre //') $(carries 1 | sed 's/gre //')" "out in out in"
 kill -CONT "$(pid_of s)"
 matches "it is answered when the server wakes up" "$(p c1 wait "$(k 1)" ocrp 10)" "^ocrp own=[0-9]+ peer=8 result=1"
+must p_ok c1 send "$(k 1)" ccrq own=8
 is "all carry" "$(carried)" "$ALL"
 
 must c1 ip link set eth0 down
