@@ -576,7 +576,8 @@ void nf_vpn_tell_taken(struct nf_vpn_net *vn, __be32 client,
  * @mark: without @master, the entry's mark
  * @masq_index: likewise, the interface masquerade chose, 0: none
  * @helper: helped by it, or NULL
- * @data: then what nfct_help_data() is to begin with, @data_len octets
+ * @data: then what nfct_help_data() is to begin with
+ * @data_len: octets of @data
  * @orig: original tuple, before NAT
  * @reply: reply tuple wanted, after NAT
  * @zone: zone of the entry

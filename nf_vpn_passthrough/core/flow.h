@@ -6,12 +6,11 @@
 #include <linux/jhash.h>
 #include <linux/string.h>
 #include "nf_vpn.h"
+#include "key_hash.h"
 
 static inline u32 nf_vpn_key_hash(const void *data, u32 len, u32 seed)
 {
-	const u32 *w = data;
-
-	return jhash_3words(w[0] ^ w[3], w[1], w[2], seed);
+	return nf_vpn_key_words_hash(data, seed);
 }
 
 /* rhashtable's own calls memcmp(); this one is two words compared. */
