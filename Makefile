@@ -12,7 +12,7 @@ KERNEL ?= 6.1
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 DKMS_SOURCE := /usr/src/nf-vpn-passthrough-$(VERSION)
 
-.PHONY: all modules tool install dkms-install deb clean test test-all fuzz test-arch test-packages intree-patch test-debug check bench bench-check sim demo capture shell help distclean-cache
+.PHONY: all modules tool install dkms-install deb clean test test-all test-beside fuzz test-arch test-packages intree-patch test-debug check bench bench-check sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -47,10 +47,18 @@ test:
 	scripts/setup
 	test/run
 
-# every test on every kernel that can run it: what "make test" leaves to the newest
+# every network test on every kernel, whatever "make test" leaves to some; TESTS='pptp-*'
 test-all:
 	scripts/setup
-	test/run $(addprefix -k ,$(shell grep -v '^\#' scripts/kernels | cut -d ' ' -f 1))
+	test/run $(addprefix -k ,$(shell grep -v '^\#' scripts/kernels | cut -d ' ' -f 1)) '$(or $(TESTS),*)'
+
+# the kernel's own netfilter tests with and without our modules, and 1,000 times the
+# modules unloaded and loaded under traffic
+BESIDE_KERNEL ?= 7.3
+test-beside:
+	scripts/setup
+	scripts/kernel-selftests -k $(BESIDE_KERNEL)
+	test/run -j 1 -k $(BESIDE_KERNEL) -e RELOADS=1000 -T 20 fault-modules
 
 # DEBUG_KERNELS="7.3-debug 6.1-debug 7.3-kcsan" for more; TESTS='pptp-*' for less
 DEBUG_KERNELS ?= 7.3-debug
@@ -129,7 +137,8 @@ help:
 	@echo "make clean      remove what was built"
 	@echo "make demo       watch two clients of each VPN share one address, without and with the modules"
 	@echo "make test       all tests, on all supported kernels, in guests"
-	@echo "make test-all   every test on every kernel that can run it; over an hour"
+	@echo "make test-all   every network test on every kernel; hours"
+	@echo "make test-beside  the kernel's own netfilter tests with and without the modules; 1,000 unloads; an hour"
 	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
 	@echo "make test-arch  unit tests, builds and a short suite for other processors ($(ARCH_KERNELS))"
 	@echo "make fuzz       the fuzzers of the parsers and the association engine, $(MINUTES) minutes each (MINUTES=)"
