@@ -78,21 +78,25 @@ struct nf_vpn_proto;
  * @departs: @depart is hashed (another flow may have left with the same key)
  * @watched: @proto->weigh wants to see each packet; set and cleared by the
  *	protocol at any time, with WRITE_ONCE()
- * @rcu: freed after a grace period
+ * @rcu: in the place of @list: freed after a grace period
  *
  * Readers under RCU see constant fields, @used and @watched.
  */
 struct nf_vpn_flow {
+	/* What a packet looks at: 64 octets. */
 	struct rhash_head	arrive;
-	struct rhash_head	depart;
 	struct nf_vpn_key	key[2];
 	struct nf_vpn_lane	*lane;
-	struct list_head	list;
 	unsigned long		used;
 	u8			dir;
 	bool			departs;
 	bool			watched;
-	struct rcu_head		rcu;
+
+	struct rhash_head	depart;
+	union {
+		struct list_head	list;
+		struct rcu_head		rcu;
+	};
 };
 
 /**
@@ -117,6 +121,7 @@ struct nf_vpn_flow {
  * @list: in nf_vpn_net.lanes, under nf_vpn_net.lock
  * @flows: its flows, under nf_vpn_net.lock
  * @use: one while listed, one per flow, one per other holder
+ * @prolonged: the timeout of @ct as we wrote it last; the reaper's
  * @rcu: freed after a grace period
  *
  * Embedded at the start of a protocol's own structure.
@@ -137,6 +142,7 @@ struct nf_vpn_lane {
 	struct list_head	list;
 	struct list_head	flows;
 	refcount_t		use;
+	u32			prolonged;
 	struct rcu_head		rcu;
 };
 
@@ -210,6 +216,8 @@ enum nf_vpn_refusal {
  *	0, host order
  * @borrows: its entries are stock conntrack's, and packets are found by them without
  *	us, unless nf_vpn_port_share() was done: they outlive the module
+ * @prolongs: stock conntrack's tracker gives its entries a timeout with each packet;
+ *	they get that of the lane instead, within a second
  * @key: fill @key->id from the transport header at @off; 0, or the positive
  *	enum nf_vpn_stat that says why the packet is none of ours (the core
  *	counts it and leaves the packet to stock conntrack).  Must accept a
@@ -251,6 +259,7 @@ struct nf_vpn_proto {
 	u8		l4proto;
 	u16		port;
 	bool		borrows;
+	bool		prolongs;
 	int		(*key)(const struct sk_buff *skb, unsigned int off,
 			       struct nf_vpn_key *key);
 	unsigned int	(*miss)(struct nf_vpn_net *vn, struct sk_buff *skb,
@@ -368,6 +377,9 @@ struct nf_vpn_net {
 /* core/main.c */
 struct nf_vpn_net *nf_vpn_pernet(const struct net *net);
 
+/* For nf_vpn_enable(). */
+void nf_vpn_enable_hooks(struct nf_vpn_net *vn);
+
 /**
  * nf_vpn_enable() - a rule asked for help in this namespace
  * @vn: the namespace
@@ -375,7 +387,11 @@ struct nf_vpn_net *nf_vpn_pernet(const struct net *net);
  * The hooks are registered from a work item soon after; any context.  Cheap
  * when they already are.  Namespaces where no rule asks pay nothing.
  */
-void nf_vpn_enable(struct nf_vpn_net *vn);
+static inline void nf_vpn_enable(struct nf_vpn_net *vn)
+{
+	if (unlikely(!atomic_read(&vn->hooked)))
+		nf_vpn_enable_hooks(vn);
+}
 
 /* core/hook.c */
 
@@ -560,7 +576,8 @@ void nf_vpn_tell_taken(struct nf_vpn_net *vn, __be32 client,
  * @mark: without @master, the entry's mark
  * @masq_index: likewise, the interface masquerade chose, 0: none
  * @helper: helped by it, or NULL
- * @data: then what nfct_help_data() is to begin with, @data_len octets
+ * @data: then what nfct_help_data() is to begin with
+ * @data_len: octets of @data
  * @orig: original tuple, before NAT
  * @reply: reply tuple wanted, after NAT
  * @zone: zone of the entry
@@ -609,7 +626,7 @@ struct nf_conntrack_tuple_hash *nf_vpn_conn_find(struct nf_vpn_net *vn,
 
 /**
  * nf_vpn_conn_prolong() - a helped UDP connection shall live longer than others
- * @ct: the entry of the packet at hand, of which the tracker has set the timeout
+ * @ct: its entry, of which the tracker has set the timeout
  * @timeout: jiffies from now
  *
  * Only once both ends spoke, and never against IPS_FIXED_TIMEOUT.

@@ -177,20 +177,16 @@ static void nfvpn_print_rule(const struct nfvpn_rules *rules, FILE *file,
 		nfvpn_print_from(rules, file, text);
 }
 
-/* One hook: whom the helpers see there; the mark is needed until then. */
+/*
+ * Whom the helpers see.  Of type nat: only the first packet of a connection comes
+ * by; and before the chains that rewrite destinations, which end its way.
+ */
 static void nfvpn_print_chain(const struct nfvpn_rules *rules, FILE *file,
 			      const char *hook, bool all)
 {
-	char text[128];
-
-	fprintf(file, "\tchain %s {\n\t\ttype filter hook %s priority filter;\n",
+	fprintf(file, "\tchain %s {\n\t\ttype nat hook %s priority -110;\n",
 		hook, hook);
-	snprintf(text, sizeof(text),
-		 "meta l4proto 115 meta mark set meta mark and 0x%x",
-		 ~rules->mark);
-	if (rules->protocols & NFVPN_L2TP)
-		nfvpn_print_rule(rules, file, all, text);
-	nfvpn_print_rule(rules, file, all, "ct state new jump helped");
+	nfvpn_print_rule(rules, file, all, "jump helped");
 	fputs("\t}\n", file);
 }
 
@@ -205,6 +201,21 @@ static void nfvpn_print_mark(const struct nfvpn_rules *rules, FILE *file,
 	snprintf(text, sizeof(text),
 		 "meta l4proto 115 counter meta mark set meta mark or 0x%x",
 		 rules->mark);
+	nfvpn_print_rule(rules, file, all, text);
+	fputs("\t}\n", file);
+}
+
+/* The mark was needed until conntrack saw the packet. */
+static void nfvpn_print_unmark(const struct nfvpn_rules *rules, FILE *file,
+			       const char *hook, bool all)
+{
+	char text[128];
+
+	fprintf(file, "\tchain unmark_%s {\n\t\ttype filter hook %s priority filter;\n",
+		hook, hook);
+	snprintf(text, sizeof(text),
+		 "meta l4proto 115 meta mark set meta mark and 0x%x",
+		 ~rules->mark);
 	nfvpn_print_rule(rules, file, all, text);
 	fputs("\t}\n", file);
 }
@@ -228,6 +239,8 @@ void nfvpn_rules_print(const struct nfvpn_rules *rules, FILE *file)
 	if (rules->protocols & NFVPN_L2TP) {
 		nfvpn_print_mark(rules, file, "prerouting", false);
 		nfvpn_print_mark(rules, file, "output", true);
+		nfvpn_print_unmark(rules, file, "prerouting", false);
+		nfvpn_print_unmark(rules, file, "output", true);
 	}
 	nfvpn_print_chain(rules, file, "prerouting", false);
 	nfvpn_print_chain(rules, file, "output", true);

@@ -7,31 +7,16 @@
  * tell us; a dying entry is a miss for the packet path, and the reaper drops
  * what it finds dead within a second.
  */
-#include <linux/jhash.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include "flow.h"
-#include "key_hash.h"
 #include "session.h"
 
 /* Lanes looked at with the lock held: about 20 us under emulation. */
 #define NF_VPN_REAP_CHUNK	128
 /* Dead lanes taken along from one chunk. */
 #define NF_VPN_REAP_BATCH	16
-
-static u32 nf_vpn_key_hash(const void *data, u32 len, u32 seed)
-{
-	return nf_vpn_key_words_hash(data, seed);
-}
-
-static const struct rhashtable_params nf_vpn_arrive_params = {
-	.head_offset = offsetof(struct nf_vpn_flow, arrive),
-	.key_offset = offsetof(struct nf_vpn_flow, key[0]),
-	.key_len = sizeof(struct nf_vpn_key),
-	.hashfn = nf_vpn_key_hash,
-	.automatic_shrinking = true,
-};
 
 static const struct rhashtable_params nf_vpn_depart_params = {
 	.head_offset = offsetof(struct nf_vpn_flow, depart),
@@ -44,7 +29,7 @@ static const struct rhashtable_params nf_vpn_depart_params = {
 struct nf_vpn_flow *nf_vpn_flow_find(struct nf_vpn_net *vn,
 				     const struct nf_vpn_key *key)
 {
-	return rhashtable_lookup(&vn->arrivals, key, nf_vpn_arrive_params);
+	return nf_vpn_flow_lookup(vn, key);
 }
 EXPORT_SYMBOL_GPL(nf_vpn_flow_find);
 
@@ -278,6 +263,21 @@ static void nf_vpn_lane_end(struct nf_vpn_lane *lane)
 }
 
 /*
+ * With each packet the tracker of UDP sets its own timeout: somebody sent since we
+ * last looked.  Written here, and not for each packet a second time.
+ */
+static void nf_vpn_lane_prolong(struct nf_vpn_lane *lane)
+{
+	struct nf_conn *ct = rcu_dereference_protected(lane->ct, true);
+
+	if (!lane->proto->prolongs || !nf_vpn_ct_alive(ct) ||
+	    READ_ONCE(ct->timeout) == lane->prolonged)
+		return;
+	nf_vpn_conn_prolong(ct, READ_ONCE(lane->timeout[1]));
+	lane->prolonged = READ_ONCE(ct->timeout);
+}
+
+/*
  * Look at one chunk from the head of the list and move it to the tail, so that
  * the next chunk is another one.  @lanes gets a reference on each dead lane.
  */
@@ -296,6 +296,7 @@ static unsigned int nf_vpn_reap_chunk(struct nf_vpn_net *vn,
 		if (!lane)
 			break;
 		list_move_tail(&lane->list, &vn->lanes);
+		nf_vpn_lane_prolong(lane);
 		if (all_of ? lane->proto == all_of : nf_vpn_lane_over(lane)) {
 			nf_vpn_lane_get(lane);
 			lanes[n++] = lane;

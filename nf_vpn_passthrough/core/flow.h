@@ -3,7 +3,40 @@
 #ifndef _NF_VPN_CORE_FLOW_H
 #define _NF_VPN_CORE_FLOW_H
 
+#include <linux/jhash.h>
+#include <linux/string.h>
 #include "nf_vpn.h"
+#include "key_hash.h"
+
+static inline u32 nf_vpn_key_hash(const void *data, u32 len, u32 seed)
+{
+	return nf_vpn_key_words_hash(data, seed);
+}
+
+/* rhashtable's own calls memcmp(); this one is two words compared. */
+static inline int nf_vpn_arrive_differs(struct rhashtable_compare_arg *arg,
+					const void *obj)
+{
+	const struct nf_vpn_flow *flow = obj;
+
+	return memcmp(&flow->key[0], arg->key, sizeof(flow->key[0]));
+}
+
+static const struct rhashtable_params nf_vpn_arrive_params = {
+	.head_offset = offsetof(struct nf_vpn_flow, arrive),
+	.key_offset = offsetof(struct nf_vpn_flow, key[0]),
+	.key_len = sizeof(struct nf_vpn_key),
+	.hashfn = nf_vpn_key_hash,
+	.obj_cmpfn = nf_vpn_arrive_differs,
+	.automatic_shrinking = true,
+};
+
+/* As nf_vpn_flow_find(), without a call: for the packet path. */
+static inline struct nf_vpn_flow *
+nf_vpn_flow_lookup(struct nf_vpn_net *vn, const struct nf_vpn_key *key)
+{
+	return rhashtable_lookup(&vn->arrivals, key, nf_vpn_arrive_params);
+}
 
 /* Per namespace: 0 or a negative errno; undone by nf_vpn_flow_net_exit(). */
 int nf_vpn_flow_net_init(struct nf_vpn_net *vn);

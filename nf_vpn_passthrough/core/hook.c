@@ -58,37 +58,35 @@ const struct nf_vpn_proto *nf_vpn_proto_find(const struct nf_vpn_net *vn,
 	return READ_ONCE(vn->port_flows) ? nf_vpn_proto_of_port(skb, off) : NULL;
 }
 
-bool nf_vpn_tracked(const struct sk_buff *skb)
+/* That of a template, which a rule set. */
+static noinline u16 nf_vpn_zone_of(const struct sk_buff *skb)
 {
 	enum ip_conntrack_info info;
-	const struct nf_conn *ct = nf_ct_get(skb, &info);
+	struct nf_conntrack_zone tmp;
 
-	return ct ? !nf_ct_is_template(ct) : info == IP_CT_UNTRACKED;
+	return nf_ct_zone_tmpl(nf_ct_get(skb, &info), skb, &tmp)->id;
+}
+
+static __always_inline int
+nf_vpn_read_key(const struct nf_vpn_proto *proto, const struct sk_buff *skb,
+		const struct iphdr *iph, unsigned int off,
+		struct nf_vpn_key *key)
+{
+	key->src = iph->saddr;
+	key->dst = iph->daddr;
+	key->id = 0;
+	key->zone = unlikely(skb_get_nfct(skb)) ? nf_vpn_zone_of(skb) :
+						  NF_CT_DEFAULT_ZONE_ID;
+	key->l4proto = proto->l4proto;
+	key->space = 0;
+	return proto->key(skb, off, key);
 }
 
 int nf_vpn_key_of(const struct nf_vpn_proto *proto, const struct sk_buff *skb,
 		  const struct iphdr *iph, unsigned int off,
 		  struct nf_vpn_key *key)
 {
-	enum ip_conntrack_info info;
-	struct nf_conntrack_zone tmp;
-
-	key->src = iph->saddr;
-	key->dst = iph->daddr;
-	key->id = 0;
-	key->zone = nf_ct_zone_tmpl(nf_ct_get(skb, &info), skb, &tmp)->id;
-	key->l4proto = proto->l4proto;
-	key->space = 0;
-	return proto->key(skb, off, key);
-}
-
-void nf_vpn_set_ct(struct sk_buff *skb, struct nf_conn *ct,
-		   enum ip_conntrack_info ctinfo)
-{
-	/* A template: nf_conntrack_in() would have put it. */
-	nf_reset_ct(skb);
-	nf_conntrack_get(&ct->ct_general);
-	nf_ct_set(skb, ct, ctinfo);
+	return nf_vpn_read_key(proto, skb, iph, off, key);
 }
 
 /* As resolve_normal_ct() finds the state of a packet. */
@@ -150,8 +148,9 @@ static bool nf_vpn_rewrite(struct sk_buff *skb, unsigned int off,
 	return proto->rewrite(skb, off, flow->key[1].id);
 }
 
-static void nf_vpn_join(struct sk_buff *skb, struct nf_conn *ct,
-			const struct nf_vpn_lane *lane, u8 dir)
+static __always_inline void
+nf_vpn_join(struct sk_buff *skb, struct nf_conn *ct,
+	    const struct nf_vpn_lane *lane, u8 dir)
 {
 	enum ip_conntrack_info info = nf_vpn_ctinfo(ct, dir);
 
@@ -183,8 +182,9 @@ bool nf_vpn_lane_lend(struct sk_buff *skb, const struct nf_vpn_lane *lane)
 }
 EXPORT_SYMBOL_GPL(nf_vpn_lane_lend);
 
-static bool nf_vpn_attach(struct sk_buff *skb, unsigned int off,
-			  struct nf_vpn_flow *flow)
+static __always_inline bool nf_vpn_attach(struct sk_buff *skb,
+					  unsigned int off,
+					  struct nf_vpn_flow *flow)
 {
 	struct nf_conn *ct;
 
@@ -255,10 +255,10 @@ static unsigned int nf_vpn_miss(struct nf_vpn_net *vn,
 
 static unsigned int nf_vpn_steer(struct nf_vpn_net *vn,
 				 const struct nf_vpn_proto *proto,
-				 struct sk_buff *skb,
+				 struct sk_buff *skb, unsigned int off,
 				 const struct nf_hook_state *state)
 {
-	unsigned int off = skb_network_offset(skb) + ip_hdrlen(skb);
+	const struct iphdr *iph = ip_hdr(skb);
 	struct nf_vpn_flow *flow;
 	struct nf_vpn_key key;
 	int why;
@@ -266,15 +266,15 @@ static unsigned int nf_vpn_steer(struct nf_vpn_net *vn,
 	/* Seen before (loopback), or NOTRACK: the admin's word. */
 	if (nf_vpn_tracked(skb))
 		return NF_ACCEPT;
-	why = ip_is_fragment(ip_hdr(skb)) ? NF_VPN_STAT_FRAGMENT :
-		nf_vpn_key_of(proto, skb, ip_hdr(skb), off, &key);
-	if (why) {
+	why = unlikely(ip_is_fragment(iph)) ? NF_VPN_STAT_FRAGMENT :
+		nf_vpn_read_key(proto, skb, iph, off, &key);
+	if (unlikely(why)) {
 		nf_vpn_count(vn, why);
 		return NF_ACCEPT;
 	}
 
-	flow = nf_vpn_flow_find(vn, &key);
-	if (flow && likely(!READ_ONCE(flow->watched)) &&
+	flow = nf_vpn_flow_lookup(vn, &key);
+	if (likely(flow && !READ_ONCE(flow->watched)) &&
 	    nf_vpn_attach(skb, off, flow)) {
 		nf_vpn_count(vn, NF_VPN_STAT_ATTACHED);
 		return NF_ACCEPT;
@@ -284,21 +284,33 @@ static unsigned int nf_vpn_steer(struct nf_vpn_net *vn,
 	return nf_vpn_miss(vn, proto, skb, off, &key, flow);
 }
 
-static unsigned int nf_vpn_hook(void *priv, struct sk_buff *skb,
-				const struct nf_hook_state *state)
+/* Not in nf_vpn_hook(), where it would cost everybody a stack frame. */
+static noinline unsigned int nf_vpn_look(struct nf_vpn_net *vn,
+					 struct sk_buff *skb, u8 l4proto,
+					 const struct nf_hook_state *state)
 {
+	unsigned int off = skb_network_offset(skb) + ip_hdrlen(skb);
 	const struct nf_vpn_proto *proto;
-	struct nf_vpn_net *vn = priv;
-	u8 l4proto;
 
-	l4proto = ip_hdr(skb)->protocol;
-	proto = nf_vpn_proto_find(vn, skb, l4proto,
-				  skb_network_offset(skb) + ip_hdrlen(skb));
-	if (proto)
-		return nf_vpn_steer(vn, proto, skb, state);
+	proto = nf_vpn_proto_find(vn, skb, l4proto, off);
+	if (likely(proto))
+		return nf_vpn_steer(vn, proto, skb, off, state);
 	if (l4proto == IPPROTO_ICMP)
 		return nf_vpn_icmp(vn, skb, state);
 	return NF_ACCEPT;
+}
+
+static unsigned int nf_vpn_hook(void *priv, struct sk_buff *skb,
+				const struct nf_hook_state *state)
+{
+	u8 l4proto = ip_hdr(skb)->protocol;
+	struct nf_vpn_net *vn = priv;
+
+	/* Nearly all there is, and none of ours: no more than this for it. */
+	if (l4proto == IPPROTO_TCP ||
+	    (l4proto == IPPROTO_UDP && likely(!READ_ONCE(vn->port_flows))))
+		return NF_ACCEPT;
+	return nf_vpn_look(vn, skb, l4proto, state);
 }
 
 /* The place of @proto: where it is, or would be.  NULL: taken. */
@@ -435,15 +447,15 @@ static void nf_vpn_enable_work(struct work_struct *work)
 	schedule_delayed_work(&vn->reap, NF_VPN_REAP_PERIOD);
 }
 
-void nf_vpn_enable(struct nf_vpn_net *vn)
+void nf_vpn_enable_hooks(struct nf_vpn_net *vn)
 {
-	if (likely(atomic_read(&vn->hooked)) || READ_ONCE(vn->dead))
+	if (READ_ONCE(vn->dead))
 		return;
 	if (atomic_cmpxchg(&vn->hooked, NF_VPN_HOOKS_OFF,
 			   NF_VPN_HOOKS_ASKED) == NF_VPN_HOOKS_OFF)
 		schedule_work(&vn->enable);
 }
-EXPORT_SYMBOL_GPL(nf_vpn_enable);
+EXPORT_SYMBOL_GPL(nf_vpn_enable_hooks);
 
 static void nf_vpn_hook_ops(struct nf_hook_ops *ops, unsigned int hooknum,
 			    struct nf_vpn_net *vn)

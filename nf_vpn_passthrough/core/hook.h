@@ -18,11 +18,24 @@ int nf_vpn_key_of(const struct nf_vpn_proto *proto, const struct sk_buff *skb,
 		  struct nf_vpn_key *key);
 
 /* Is there a conntrack entry, or NOTRACK, on it already? */
-bool nf_vpn_tracked(const struct sk_buff *skb);
+static inline bool nf_vpn_tracked(const struct sk_buff *skb)
+{
+	enum ip_conntrack_info info;
+	const struct nf_conn *ct = nf_ct_get(skb, &info);
+
+	return ct ? !nf_ct_is_template(ct) : info == IP_CT_UNTRACKED;
+}
 
 /* Give @skb a reference on @ct, in place of a template. */
-void nf_vpn_set_ct(struct sk_buff *skb, struct nf_conn *ct,
-		   enum ip_conntrack_info ctinfo);
+static inline void nf_vpn_set_ct(struct sk_buff *skb, struct nf_conn *ct,
+				 enum ip_conntrack_info ctinfo)
+{
+	/* nf_conntrack_in() would have put it. */
+	if (unlikely(skb_get_nfct(skb)))
+		nf_reset_ct(skb);
+	nf_conntrack_get(&ct->ct_general);
+	nf_ct_set(skb, ct, ctinfo);
+}
 
 struct nf_vpn_session_filter;
 

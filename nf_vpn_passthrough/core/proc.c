@@ -22,51 +22,67 @@ static int nf_vpn_stats_show(struct seq_file *s, void *v)
 	return 0;
 }
 
-struct nf_vpn_flows_iter {
-	struct seq_net_private	p;
-	struct rhashtable_iter	walk;
-};
+/*
+ * Where a reader is: the id of a session, and how many of its flows were shown.  Found
+ * again by the id: a list of 100,000 is read a page at a time.
+ */
+#define NF_VPN_FLOWS_SHIFT	24
 
-/* A table that is being resized gives -EAGAIN: go on, it starts over. */
-static struct nf_vpn_flow *nf_vpn_flows_step(struct nf_vpn_flows_iter *iter)
+static struct nf_vpn_flow *nf_vpn_flows_nth(struct nf_vpn_lane *lane,
+					    unsigned int n)
 {
-	struct nf_vpn_flow *flow;
+	struct nf_vpn_flow *flow, *found = NULL;
 
-	do {
-		flow = rhashtable_walk_next(&iter->walk);
-	} while (flow == ERR_PTR(-EAGAIN));
-	return flow;
+	spin_lock_bh(&lane->vn->lock);
+	list_for_each_entry(flow, &lane->flows, list) {
+		if (n--)
+			continue;
+		found = flow;
+		break;
+	}
+	spin_unlock_bh(&lane->vn->lock);
+	return found;
+}
+
+/* The first one from @pos on. */
+static struct nf_vpn_flow *nf_vpn_flows_from(struct nf_vpn_net *vn, loff_t *pos)
+{
+	unsigned int n = *pos & (BIT(NF_VPN_FLOWS_SHIFT) - 1);
+	unsigned long id = *pos >> NF_VPN_FLOWS_SHIFT;
+	struct nf_vpn_flow *flow;
+	unsigned long from = id;
+	struct nf_vpn_lane *lane;
+
+	lane = xa_find(&vn->sessions, &id, U32_MAX, XA_PRESENT);
+	for (; lane; lane = xa_find_after(&vn->sessions, &id, U32_MAX,
+					  XA_PRESENT)) {
+		if (id != from)
+			n = 0;
+		flow = nf_vpn_flows_nth(lane, n);
+		*pos = (loff_t)id << NF_VPN_FLOWS_SHIFT | n;
+		if (flow)
+			return flow;
+	}
+	return NULL;
 }
 
 static void *nf_vpn_flows_start(struct seq_file *s, loff_t *pos)
 	__acquires(RCU)
 {
-	struct nf_vpn_flows_iter *iter = s->private;
-	struct nf_vpn_flow *flow;
-	loff_t i = *pos;
-
-	rhashtable_walk_enter(&nf_vpn_pernet(seq_file_net(s))->arrivals,
-			      &iter->walk);
-	rhashtable_walk_start(&iter->walk);
-	do {
-		flow = nf_vpn_flows_step(iter);
-	} while (flow && i--);
-	return flow;
+	rcu_read_lock();
+	return nf_vpn_flows_from(nf_vpn_pernet(seq_file_net(s)), pos);
 }
 
 static void *nf_vpn_flows_next(struct seq_file *s, void *v, loff_t *pos)
 {
 	++*pos;
-	return nf_vpn_flows_step(s->private);
+	return nf_vpn_flows_from(nf_vpn_pernet(seq_file_net(s)), pos);
 }
 
 static void nf_vpn_flows_stop(struct seq_file *s, void *v)
 	__releases(RCU)
 {
-	struct nf_vpn_flows_iter *iter = s->private;
-
-	rhashtable_walk_stop(&iter->walk);
-	rhashtable_walk_exit(&iter->walk);
+	rcu_read_unlock();
 }
 
 static int nf_vpn_flows_show(struct seq_file *s, void *v)
@@ -109,7 +125,7 @@ int nf_vpn_proc_net_init(struct nf_vpn_net *vn)
 	if (proc_create_net_single("stats", 0444, dir, nf_vpn_stats_show,
 				   NULL) &&
 	    proc_create_net("flows", 0440, dir, &nf_vpn_flows_ops,
-			    sizeof(struct nf_vpn_flows_iter)))
+			    sizeof(struct seq_net_private)))
 		return 0;
 	nf_vpn_proc_net_exit(vn);
 	return -ENOMEM;

@@ -10,18 +10,31 @@
 #include <net/netlink.h>
 #include "ipsec.h"
 
-static int nf_vpn_esp_key(const struct sk_buff *skb, unsigned int off,
-			  struct nf_vpn_key *key)
+static inline int nf_vpn_esp_id(const struct ip_esp_hdr *eh,
+				struct nf_vpn_key *key)
 {
-	struct ip_esp_hdr _eh, *eh;
-
-	eh = skb_header_pointer(skb, off, sizeof(_eh), &_eh);
-	if (!eh)
-		return NF_VPN_STAT_TRUNCATED;
 	if (ntohl(eh->spi) <= NF_VPN_ESP_SPI_RESERVED)
 		return NF_VPN_STAT_ESP_RESERVED;
 	key->id = eh->spi;
 	return 0;
+}
+
+/* In fragments of memory, or not all there. */
+static noinline int nf_vpn_esp_key_far(const struct sk_buff *skb,
+				       unsigned int off, struct nf_vpn_key *key)
+{
+	struct ip_esp_hdr _eh, *eh;
+
+	eh = skb_header_pointer(skb, off, sizeof(_eh), &_eh);
+	return eh ? nf_vpn_esp_id(eh, key) : NF_VPN_STAT_TRUNCATED;
+}
+
+static int nf_vpn_esp_key(const struct sk_buff *skb, unsigned int off,
+			  struct nf_vpn_key *key)
+{
+	if (likely(off + sizeof(struct ip_esp_hdr) <= skb_headlen(skb)))
+		return nf_vpn_esp_id((void *)(skb->data + off), key);
+	return nf_vpn_esp_key_far(skb, off, key);
 }
 
 /*
@@ -140,11 +153,11 @@ static bool nf_vpn_esp_shared(struct nf_vpn_net *vn,
 	return list && rcu_access_pointer(list->next);
 }
 
-static unsigned int nf_vpn_esp_unknown(struct nf_vpn_net *vn,
+static unsigned int nf_vpn_esp_unknown(struct nf_vpn_ipsec_net *in,
 				       struct sk_buff *skb,
 				       const struct nf_vpn_end *end)
 {
-	struct nf_vpn_ipsec_net *in = nf_vpn_ipsec_pernet(vn->net);
+	struct nf_vpn_net *vn = in->vn;
 
 	if (READ_ONCE(in->without_ike) &&
 	    inet_addr_type(vn->net, end->dst) != RTN_LOCAL)
@@ -170,7 +183,7 @@ static unsigned int nf_vpn_esp_stranger(struct nf_vpn_net *vn,
 		nf_vpn_manual_resolve(vn);
 	dir = nf_vpn_esp_direction(in, &end);
 	if (dir < 0)
-		return nf_vpn_esp_unknown(vn, skb, &end);
+		return nf_vpn_esp_unknown(in, skb, &end);
 	if (dir == IP_CT_DIR_REPLY) {
 		nf_vpn_esp_arrival_of(skb, off, &a);
 		nf_vpn_esp_inbound(vn, skb, &end, key, &a, copies);

@@ -4,6 +4,7 @@
  * about the SAs they are setting up.  Made from an IKE entry that was seen in
  * both directions, never from a packet of the WAN alone.
  */
+#include <linux/jhash.h>
 #include <linux/slab.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 #include "ipsec.h"
@@ -17,25 +18,60 @@ struct nf_vpn_esp_lane {
 	struct nf_vpn_pair	*pair;
 };
 
+static inline u32 nf_vpn_end_hash(const void *data, u32 len, u32 seed)
+{
+	const u32 *w = data;
+
+	return jhash_3words(w[0], w[1], w[2], seed);
+}
+
+/* rhashtable's own calls memcmp(); these are compared in place. */
+static inline int nf_vpn_end_out_differs(struct rhashtable_compare_arg *arg,
+					 const void *obj)
+{
+	const struct nf_vpn_pair *pair = obj;
+
+	return memcmp(&pair->end[IP_CT_DIR_ORIGINAL], arg->key,
+		      sizeof(struct nf_vpn_end));
+}
+
+static inline int nf_vpn_end_in_differs(struct rhashtable_compare_arg *arg,
+					const void *obj)
+{
+	const struct nf_vpn_pair *pair = obj;
+
+	return memcmp(&pair->end[IP_CT_DIR_REPLY], arg->key,
+		      sizeof(struct nf_vpn_end));
+}
+
 static const struct rhashtable_params nf_vpn_end_params[IP_CT_DIR_MAX] = {
 	[IP_CT_DIR_ORIGINAL] = {
 		.head_offset = offsetof(struct nf_vpn_pair, node[0]),
 		.key_offset = offsetof(struct nf_vpn_pair, end[0]),
 		.key_len = sizeof(struct nf_vpn_end),
+		.hashfn = nf_vpn_end_hash,
+		.obj_cmpfn = nf_vpn_end_out_differs,
 		.automatic_shrinking = true,
 	},
 	[IP_CT_DIR_REPLY] = {
 		.head_offset = offsetof(struct nf_vpn_pair, node[1]),
 		.key_offset = offsetof(struct nf_vpn_pair, end[1]),
 		.key_len = sizeof(struct nf_vpn_end),
+		.hashfn = nf_vpn_end_hash,
+		.obj_cmpfn = nf_vpn_end_in_differs,
 		.automatic_shrinking = true,
 	},
 };
 
+/* @dir spelt out, so that the compiler knows the functions. */
 struct rhlist_head *nf_vpn_pair_lookup(struct nf_vpn_ipsec_net *in, u8 dir,
 				       const struct nf_vpn_end *end)
 {
-	return rhltable_lookup(&in->ends[dir], end, nf_vpn_end_params[dir]);
+	if (dir == IP_CT_DIR_ORIGINAL)
+		return rhltable_lookup(&in->ends[IP_CT_DIR_ORIGINAL], end,
+				       nf_vpn_end_params[IP_CT_DIR_ORIGINAL]);
+	return rhltable_lookup(&in->ends[IP_CT_DIR_REPLY], end,
+			       nf_vpn_end_params[IP_CT_DIR_REPLY]);
 }
 
 static void nf_vpn_pair_free_rcu(struct rcu_head *head)

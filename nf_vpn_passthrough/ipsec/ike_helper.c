@@ -95,8 +95,9 @@ static unsigned int nf_vpn_ike_natt(struct nf_vpn_ipsec_net *in,
 	       NF_VPN_NATT_IKE ? off + NF_VPN_NATT_MARKER_LEN : 0;
 }
 
-static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
-			   struct nf_conn *ct, enum ip_conntrack_info ctinfo)
+static noinline int nf_vpn_ike_read(struct sk_buff *skb, unsigned int protoff,
+				    struct nf_conn *ct,
+				    enum ip_conntrack_info ctinfo)
 {
 	unsigned int off = protoff + sizeof(struct udphdr);
 	struct nf_vpn_net *vn = nf_vpn_pernet(nf_ct_net(ct));
@@ -119,6 +120,16 @@ static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
 	if (!off)
 		return NF_ACCEPT;
 	return nf_vpn_ike_message(vn, skb, off, ct, CTINFO2DIR(ctinfo));
+}
+
+static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
+			   struct nf_conn *ct, enum ip_conntrack_info ctinfo)
+{
+	if (nf_vpn_ike_on_natt(ct) &&
+	    likely(nf_vpn_natt_goes_on(skb, protoff + sizeof(struct udphdr),
+				       ct, CTINFO2DIR(ctinfo))))
+		return NF_ACCEPT;
+	return nf_vpn_ike_read(skb, protoff, ct, ctinfo);
 }
 
 static const struct nf_conntrack_expect_policy nf_vpn_ike_policy = {

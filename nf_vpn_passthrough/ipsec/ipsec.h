@@ -137,6 +137,7 @@ struct nf_vpn_group {
  * @timeout: ESP timeouts in jiffies: not replied, replied
  * @natt_timeout: those of UDP 4500
  * @natt_revive: jiffies, so long ago a mapping may have timed out; 0: never revived
+ * @natt_wanted: a mapping of UDP 4500 is, or was, remembered
  * @natt_hooked: @natt_ops are registered; changed by @prepare, and at the end
  * @natt_ops: natt_revive.c
  * @port_500: enum nf_vpn_port_500
@@ -163,6 +164,7 @@ struct nf_vpn_ipsec_net {
 	unsigned int		timeout[2];
 	unsigned int		natt_timeout[2];
 	unsigned int		natt_revive;
+	bool			natt_wanted;
 	bool			natt_hooked;
 	struct nf_hook_ops	natt_ops;
 	unsigned int		port_500;
@@ -271,6 +273,13 @@ static inline bool nf_vpn_ike_on_natt(const struct nf_conn *ct)
 		htons(NF_VPN_NATT_PORT);
 }
 
+/*
+ * More ESP of a session that is known: nearly all that goes by, so nothing is written
+ * but that the one or the other had the last word, and the time every 50 ms.  False:
+ * look closer.  RCU.
+ */
+bool nf_vpn_natt_goes_on(const struct sk_buff *skb, unsigned int off,
+			 struct nf_conn *ct, u8 dir);
 /* A packet of it, with that SPI if it is ESP, host order, else 0.  RCU. */
 void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct, u32 spi,
 		      u8 dir);
@@ -280,6 +289,8 @@ void nf_vpn_natt_set_spis(struct nf_vpn_ike_data *data, const __be32 *spi);
 enum nf_vpn_refusal nf_vpn_natt_restore(struct nf_vpn_net *vn,
 					const struct nf_vpn_saved *saved);
 void nf_vpn_natt_flush(struct nf_vpn_net *vn);
+/* When the module is loaded. */
+void nf_vpn_natt_init(void);
 
 /* natt_revive.c; process context, one at a time */
 void nf_vpn_natt_hook_on(struct nf_vpn_ipsec_net *in);

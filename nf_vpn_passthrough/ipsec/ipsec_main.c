@@ -171,7 +171,7 @@ static void nf_vpn_ipsec_prepare(struct work_struct *work)
 						   prepare);
 
 	nf_vpn_ipsec_remember(in);
-	if (READ_ONCE(in->natt_revive))
+	if (READ_ONCE(in->natt_revive) && READ_ONCE(in->natt_wanted))
 		nf_vpn_natt_hook_on(in);
 	else
 		nf_vpn_natt_hook_off(in);
@@ -240,6 +240,7 @@ static int __init nf_vpn_ipsec_init(void)
 {
 	int err;
 
+	nf_vpn_natt_init();
 	err = register_pernet_subsys(&nf_vpn_ipsec_net_ops);
 	if (err)
 		return err;

@@ -4,6 +4,7 @@
  * a session is there to be looked at, and so that the mapping is remembered when it
  * times out (natt_revive.c).
  */
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <net/netfilter/nf_conntrack_helper.h>
 #include <net/netfilter/nf_conntrack_zones.h>
@@ -11,10 +12,7 @@
 #include "ipsec.h"
 
 /* Of this load of the module, as far as one octet tells; never 0. */
-static u8 nf_vpn_natt_tag(const struct nf_vpn_ipsec_net *in)
-{
-	return (u8)in->salt;
-}
+static u8 nf_vpn_natt_tag __read_mostly;
 
 /* Inbound SPIs, the latest first, network order. */
 static void nf_vpn_natt_spis(const struct nf_conn *ct, __be32 *spi)
@@ -80,6 +78,13 @@ static void nf_vpn_natt_mapping_of(const struct nf_conn *ct,
 	m->at = jiffies / HZ;
 }
 
+static void nf_vpn_natt_want(struct nf_vpn_ipsec_net *in)
+{
+	if (!READ_ONCE(in->memory) ||
+	    (READ_ONCE(in->natt_wanted) && !READ_ONCE(in->natt_hooked)))
+		schedule_work(&in->prepare);
+}
+
 /*
  * One that was deleted or flushed is not remembered: the admin wants the rules to be
  * asked again.  Lock held.
@@ -97,6 +102,9 @@ static void nf_vpn_natt_ended(struct nf_vpn_ipsec_net *in,
 		return;
 	nf_vpn_natt_remember(&in->memory->past, in->salt, &m);
 	nf_vpn_count(in->vn, NF_VPN_STAT_NATT_ENDED);
+	/* From now on there is something that packets are looked at for. */
+	in->natt_wanted = true;
+	nf_vpn_natt_want(in);
 }
 
 static void nf_vpn_natt_gone(struct nf_vpn_lane *lane)
@@ -151,6 +159,7 @@ static const struct nf_vpn_proto nf_vpn_natt_proto = {
 	.owner		= THIS_MODULE,
 	.l4proto	= IPPROTO_UDP,
 	.borrows	= true,
+	.prolongs	= true,
 	.gone		= nf_vpn_natt_gone,
 	.free		= nf_vpn_natt_free,
 	.fill		= nf_vpn_natt_fill,
@@ -201,14 +210,13 @@ static void nf_vpn_natt_begin(struct nf_vpn_ipsec_net *in, struct nf_conn *ct)
 
 	spin_lock_bh(&in->vn->lock);
 	/* Another packet of it may have been faster. */
-	if (talk->session != nf_vpn_natt_tag(in)) {
+	if (talk->session != nf_vpn_natt_tag) {
 		nf_vpn_natt_lane(in, ct);
 		/* If a limit refused it: not asked again for each packet. */
-		WRITE_ONCE(talk->session, nf_vpn_natt_tag(in));
+		WRITE_ONCE(talk->session, nf_vpn_natt_tag);
 	}
 	spin_unlock_bh(&in->vn->lock);
-	if (!READ_ONCE(in->memory) || !READ_ONCE(in->natt_hooked))
-		schedule_work(&in->prepare);
+	nf_vpn_natt_want(in);
 }
 
 /*
@@ -222,6 +230,24 @@ static void nf_vpn_natt_spi(struct nf_vpn_ike_data *data, u32 spi)
 		WRITE_ONCE(data->natt.old, READ_ONCE(data->natt.talk.spi));
 }
 
+bool nf_vpn_natt_goes_on(const struct sk_buff *skb, unsigned int off,
+			 struct nf_conn *ct, u8 dir)
+{
+	struct nf_vpn_natt_talk *talk = &nf_vpn_ike_data(ct)->natt.talk;
+	u32 spi;
+
+	/* What is in fragments of memory is copied, and that is done elsewhere. */
+	if (unlikely(READ_ONCE(talk->session) != nf_vpn_natt_tag ||
+		     off + NF_VPN_ESP_HDR_LEN > skb_headlen(skb)))
+		return false;
+	spi = nf_vpn_get_be32(skb->data + off);
+	if (!spi)
+		return false;
+	return dir == IP_CT_DIR_ORIGINAL ?
+		nf_vpn_natt_speaks_on(talk, nf_vpn_natt_now()) :
+		nf_vpn_natt_hears_on(talk, spi, nf_vpn_natt_now());
+}
+
 void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct, u32 spi,
 		      u8 dir)
 {
@@ -230,7 +256,7 @@ void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct, u32 spi,
 	if (!test_bit(IPS_SEEN_REPLY_BIT, &ct->status) ||
 	    !nf_ct_is_confirmed(ct))
 		return;
-	if (unlikely(READ_ONCE(data->natt.talk.session) != nf_vpn_natt_tag(in)))
+	if (unlikely(READ_ONCE(data->natt.talk.session) != nf_vpn_natt_tag))
 		nf_vpn_natt_begin(in, ct);
 	if (spi && dir == IP_CT_DIR_REPLY)
 		nf_vpn_natt_spi(data, spi);
@@ -244,14 +270,14 @@ static enum nf_vpn_refusal nf_vpn_natt_put_back(struct nf_vpn_ipsec_net *in,
 	__be32 spi[NF_VPN_NATT_SPIS] = { };
 	unsigned int i;
 
-	if (data->natt.talk.session == nf_vpn_natt_tag(in))
+	if (data->natt.talk.session == nf_vpn_natt_tag)
 		return NF_VPN_REFUSED_EXISTS;
 	if (!nf_vpn_natt_lane(in, saved->ct))
 		return NF_VPN_REFUSED_LIMIT;
 	for (i = 0; i < saved->n; i++)
 		spi[i] = htonl(saved->key[i].arrives);
 	nf_vpn_natt_set_spis(data, spi);
-	data->natt.talk.session = nf_vpn_natt_tag(in);
+	data->natt.talk.session = nf_vpn_natt_tag;
 	if (saved->replied)
 		nf_vpn_conn_replied(saved->ct, READ_ONCE(in->natt_timeout[1]));
 	return NF_VPN_RESTORED;
@@ -274,6 +300,11 @@ enum nf_vpn_refusal nf_vpn_natt_restore(struct nf_vpn_net *vn,
 	why = nf_vpn_natt_put_back(nf_vpn_ipsec_pernet(vn->net), saved);
 	spin_unlock_bh(&vn->lock);
 	return why;
+}
+
+void nf_vpn_natt_init(void)
+{
+	nf_vpn_natt_tag = get_random_u32() | 1;
 }
 
 void nf_vpn_natt_flush(struct nf_vpn_net *vn)

@@ -76,6 +76,26 @@ struct nf_vpn_natt_talk {
 	u8 session;
 };
 
+/* Times are that exact: who is in the midst of it need not be written down */
+#define NF_VPN_NATT_STEP_MS	50
+
+/**
+ * nf_vpn_natt_speaks_on() - the client sends ESP, and did a moment ago
+ * @talk:	of its connection
+ * @now:	ms
+ *
+ * Return: false when nf_vpn_natt_speaks() is to be called.
+ */
+static inline bool nf_vpn_natt_speaks_on(struct nf_vpn_natt_talk *talk, u32 now)
+{
+	if (!READ_ONCE(talk->spoke) ||
+	    nf_vpn_since(now, READ_ONCE(talk->out)) >= NF_VPN_NATT_STEP_MS)
+		return false;
+	if (!READ_ONCE(talk->owed))
+		WRITE_ONCE(talk->owed, true);
+	return true;
+}
+
 /**
  * nf_vpn_natt_speaks() - the client sends ESP
  * @talk:	of its connection
@@ -101,6 +121,31 @@ enum nf_vpn_natt_hearing {
  */
 enum nf_vpn_natt_hearing nf_vpn_natt_hears(struct nf_vpn_natt_talk *talk,
 					   u32 spi, u32 now);
+
+/**
+ * nf_vpn_natt_hears_on() - the server sends it ESP, and did a moment ago
+ * @talk:	of its connection
+ * @spi:	host order
+ * @now:	ms
+ *
+ * Return: false when nf_vpn_natt_hears() is to be called.
+ */
+static inline bool nf_vpn_natt_hears_on(struct nf_vpn_natt_talk *talk, u32 spi,
+					u32 now)
+{
+	u8 answered = READ_ONCE(talk->answered);
+
+	if (!READ_ONCE(talk->heard) || READ_ONCE(talk->suspect) ||
+	    spi != READ_ONCE(talk->spi) ||
+	    nf_vpn_since(now, READ_ONCE(talk->in)) >= NF_VPN_NATT_STEP_MS)
+		return false;
+	if (!READ_ONCE(talk->owed))
+		return true;
+	WRITE_ONCE(talk->owed, false);
+	if (answered < 255)
+		WRITE_ONCE(talk->answered, answered + 1);
+	return true;
+}
 
 /* The server sends it IKE. */
 void nf_vpn_natt_lives(struct nf_vpn_natt_talk *talk, u32 now);

@@ -6,7 +6,7 @@
  */
 #include <linux/net.h>
 #include <linux/skbuff.h>
-#include <linux/timekeeping.h>
+#include <linux/jiffies.h>
 #include <net/netfilter/nf_conntrack_helper.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 #include "ipsec.h"
@@ -16,7 +16,8 @@
 
 u32 nf_vpn_natt_now(void)
 {
-	return (u32)ktime_to_ms(ktime_get_coarse());
+	/* As exact as a jiffy, and next to nothing to ask. */
+	return jiffies_to_msecs(jiffies);
 }
 
 static void nf_vpn_natt_ends_of(struct nf_vpn_natt_ends *ends,

@@ -109,8 +109,17 @@ static unsigned int nf_vpn_l2tp_udp_control(struct nf_vpn_l2tp_net *ln,
 	return verdict;
 }
 
-static int nf_vpn_l2tp_help(struct sk_buff *skb, unsigned int protoff,
-			    struct nf_conn *ct, enum ip_conntrack_info ctinfo)
+/* Data, as nearly all is: nobody reads them. */
+static bool nf_vpn_l2tp_mere_data(const struct sk_buff *skb, unsigned int off)
+{
+	/* What is in fragments of memory is copied, and that is done elsewhere. */
+	return off + NF_VPN_L2TP_HEAD_MAX <= skb_headlen(skb) &&
+	       nf_vpn_l2tp_is_data(skb->data + off);
+}
+
+static noinline int nf_vpn_l2tp_read(struct sk_buff *skb, unsigned int protoff,
+				     struct nf_conn *ct,
+				     enum ip_conntrack_info ctinfo)
 {
 	struct nf_vpn_l2tp_net *ln = nf_vpn_l2tp_pernet(nf_ct_net(ct));
 	struct nf_vpn_l2tp_datagram d = {
@@ -139,6 +148,14 @@ static int nf_vpn_l2tp_help(struct sk_buff *skb, unsigned int protoff,
 	/* The tracker set 30 or 120 seconds: less than some HELLO intervals. */
 	nf_vpn_conn_prolong(ct, READ_ONCE(ln->udp_timeout[1]));
 	return verdict;
+}
+
+static int nf_vpn_l2tp_help(struct sk_buff *skb, unsigned int protoff,
+			    struct nf_conn *ct, enum ip_conntrack_info ctinfo)
+{
+	if (likely(nf_vpn_l2tp_mere_data(skb, protoff + sizeof(struct udphdr))))
+		return NF_ACCEPT;
+	return nf_vpn_l2tp_read(skb, protoff, ct, ctinfo);
 }
 
 static const struct nf_conntrack_expect_policy nf_vpn_l2tp_policy = {

@@ -77,6 +77,15 @@ struct nf_vpn_l2tp_head {
 };
 
 /**
+ * nf_vpn_l2tp_is_data() - is it a data message, of a version that we know?
+ * @p:		the octet with the T bit; NF_VPN_L2TP_HEAD_MAX octets are there
+ */
+static inline bool nf_vpn_l2tp_is_data(const u8 *p)
+{
+	return !(p[0] & 0x80) && ((p[1] & 0xf) == 2 || (p[1] & 0xf) == 3);
+}
+
+/**
  * nf_vpn_l2tp_head() - read a header
  * @p:		the octet with the T bit
  * @have:	octets readable at @p; no more than NF_VPN_L2TP_HEAD_MAX matter

@@ -275,6 +275,7 @@ const struct nf_vpn_proto nf_vpn_l2tp_udp_proto = {
 	.l4proto	= IPPROTO_UDP,
 	.port		= NF_VPN_L2TP_PORT,
 	.borrows	= true,
+	.prolongs	= true,
 	.key		= nf_vpn_l2tp_share_key,
 	.miss		= nf_vpn_l2tp_share_miss,
 	.rewrite	= nf_vpn_l2tp_share_rewrite,

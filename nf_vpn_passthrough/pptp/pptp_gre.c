@@ -23,23 +23,38 @@ struct nf_vpn_gre_head {
 	__be16	call_id;
 };
 
-static int nf_vpn_pptp_gre_key(const struct sk_buff *skb, unsigned int off,
-			       struct nf_vpn_key *key)
-{
-	struct nf_vpn_gre_head _gh, *gh;
-	u16 flags;
+#define NF_VPN_GRE_FLAGS_READ	(NF_VPN_GRE_VERSION_MASK | NF_VPN_GRE_HAS_KEY | \
+				 NF_VPN_GRE_HAS_CSUM | NF_VPN_GRE_HAS_ROUTE)
+#define NF_VPN_GRE_FLAGS_WANTED	(NF_VPN_GRE_HAS_KEY | 1)
 
-	gh = skb_header_pointer(skb, off, sizeof(_gh), &_gh);
-	if (!gh)
-		return NF_VPN_STAT_TRUNCATED;
-	flags = ntohs(gh->flags);
-	if ((flags & NF_VPN_GRE_VERSION_MASK) != 1 ||
-	    gh->protocol != htons(NF_VPN_GRE_PPP) ||
-	    (flags & (NF_VPN_GRE_HAS_KEY | NF_VPN_GRE_HAS_CSUM |
-		      NF_VPN_GRE_HAS_ROUTE)) != NF_VPN_GRE_HAS_KEY)
+static inline int nf_vpn_pptp_gre_id(const struct nf_vpn_gre_head *gh,
+				     struct nf_vpn_key *key)
+{
+	if ((gh->flags & htons(NF_VPN_GRE_FLAGS_READ)) !=
+	    htons(NF_VPN_GRE_FLAGS_WANTED) ||
+	    gh->protocol != htons(NF_VPN_GRE_PPP))
 		return NF_VPN_STAT_GRE_OTHER;
 	key->id = htonl(ntohs(gh->call_id));
 	return 0;
+}
+
+/* In fragments of memory, or not all there. */
+static noinline int nf_vpn_pptp_gre_key_far(const struct sk_buff *skb,
+					    unsigned int off,
+					    struct nf_vpn_key *key)
+{
+	struct nf_vpn_gre_head _gh, *gh;
+
+	gh = skb_header_pointer(skb, off, sizeof(_gh), &_gh);
+	return gh ? nf_vpn_pptp_gre_id(gh, key) : NF_VPN_STAT_TRUNCATED;
+}
+
+static int nf_vpn_pptp_gre_key(const struct sk_buff *skb, unsigned int off,
+			       struct nf_vpn_key *key)
+{
+	if (likely(off + sizeof(struct nf_vpn_gre_head) <= skb_headlen(skb)))
+		return nf_vpn_pptp_gre_id((void *)(skb->data + off), key);
+	return nf_vpn_pptp_gre_key_far(skb, off, key);
 }
 
 /* Enhanced GRE has no checksum (RFC 2637 4.1): two octets are all. */

@@ -159,6 +159,34 @@ topo_behind() {
 	must in_ns v ip route add default via 10.9.0.1
 }
 
+# behind_router NS HELPER PROTOCOL PORTS: a router for topo_behind's hosts, whose outer
+# device is eth0. It masquerades, helps, and lets these ports in where stdin, more rules
+# for its table ip nat, forwards them.
+behind_router() {
+	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1
+	in_ns "$1" nft -f - <<-N
+		table ip helpers {
+			ct helper $2 { type "$2" protocol $3; }
+			chain pre {
+				type filter hook prerouting priority filter;
+				$3 dport $4 ct helper set "$2"
+			}
+		}
+		table ip filter {
+			chain forward {
+				type filter hook forward priority filter; policy drop;
+				ct state established,related accept
+				iifname "in*" $3 dport $4 accept
+				$3 dport $4 ct status dnat accept
+			}
+		}
+		table ip nat {
+			chain post { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }
+			$(cat)
+		}
+	N
+}
+
 # A counter of /proc/net/nf_vpn/stats in r (or in namespace $2).
 # shellcheck disable=SC2016 # awk's
 counted() { in_ns "${2:-r}" awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
@@ -171,7 +199,7 @@ helper_rule() {
 				type "$1" protocol $2;
 			}
 			chain pre {
-				type filter hook prerouting priority filter;
+				type nat hook prerouting priority dstnat - 10;
 				$2 dport $3 ct helper set "$1"
 			}
 		}

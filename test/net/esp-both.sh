@@ -13,32 +13,6 @@
 # shellcheck source=test/peer/ike.sh
 . "$(dirname "$0")/../peer/ike.sh"
 
-# a router in namespace $1 whose outer device is eth0; more rules from stdin
-router() {
-	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1
-	in_ns "$1" nft -f - <<-N
-		table ip helpers {
-			ct helper vpn-ike { type "vpn-ike" protocol udp; }
-			chain pre {
-				type filter hook prerouting priority filter;
-				udp dport 500 ct helper set "vpn-ike"
-			}
-		}
-		table ip filter {
-			chain forward {
-				type filter hook forward priority filter; policy drop;
-				ct state established,related accept
-				iifname "in*" udp dport 500 accept
-				udp dport 500 ct status dnat accept
-			}
-		}
-		table ip nat {
-			chain post { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }
-			$(cat)
-		}
-	N
-}
-
 # tunnel C OUT IN ROUTER...: both ways until these routers know whose IN is
 tunnel() {
 	local up router seq=2
@@ -54,8 +28,8 @@ plan 16
 topo_up 2
 helper_rule vpn-ike udp 500
 topo_behind
-must router c1 </dev/null
-must router s <<-'N'
+must behind_router c1 vpn-ike udp 500 </dev/null
+must behind_router s vpn-ike udp 500 <<-'N'
 	chain pre { type nat hook prerouting priority dstnat; iifname "eth0" udp dport 500 dnat to 10.9.0.2; }
 N
 peers_up d@10.1.1.2 e@10.1.2.2 c2 v@10.9.0.2/$SERVER

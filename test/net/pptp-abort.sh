@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 300
 #
 # Calls that do not come up (RFC 2637 2.8, 2.10, 2.12, 3.2.3, 3.2.4): every refusal,

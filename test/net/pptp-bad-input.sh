@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 150
 #
 # Octets that are not PPTP, PPTP with wrong lengths, broken TCP and GRE, fragments:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 240
 #
 # NAT on both sides, and twice on one: d and e behind c1 (a router of its own),

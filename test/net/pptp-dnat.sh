@@ -15,14 +15,16 @@
 plan 17
 must modprobe nf_vpn_passthrough
 topo_up 3 own nonat
-must helper_rule vpn-pptp tcp 1723
 # servers in c1 and c2; clients in s and, from another side, in c3
 r nft -f - <<-N
 	table ip nat {
+		ct helper pptp {
+			type "vpn-pptp" protocol tcp;
+		}
 		chain pre {
 			type nat hook prerouting priority dstnat;
-			ip daddr $WAN tcp dport 1723 dnat to $(client_ip 1)
-			ip daddr $WAN tcp dport 1724 dnat to $(client_ip 2):1723
+			ip daddr $WAN tcp dport 1723 ct helper set "pptp" dnat to $(client_ip 1)
+			ip daddr $WAN tcp dport 1724 ct helper set "pptp" dnat to $(client_ip 2):1723
 		}
 	}
 N

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 240
 #
 # Hairpin: clients on the LAN reach a server on the same LAN through the public

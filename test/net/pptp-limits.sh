@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 150
 #
 # Limits: calls of a control connection, things kept for a client, flows in all.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 240
 #
 # Any number of calls on a control connection, several control connections of

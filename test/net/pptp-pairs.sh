@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 300
 #
 # A tunnel is a pair of addresses (RFC 2637 1.3, 3.2.2): towards another server, or

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 300
 #
 # A control connection that starts anew releases all call IDs (RFC 2637 3.2.1): the

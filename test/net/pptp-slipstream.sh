@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 150
 #
 # NAT slipstreaming: a page in a client's browser posts PPTP octets to port 1723 of

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# kernels: ends
+# kernels: newest
 # timeout: 240
 #
 # What a replay must find: packets that go out untranslated, that are lost, or changed

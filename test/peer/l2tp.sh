@@ -63,9 +63,7 @@ v3_session() {
 
 # --- what the router says
 
-# counted NAME: a counter of the router; flows [PATTERN]: lines it has.
-# shellcheck disable=SC2016 # awk expands these
-counted() { r awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
+# flows [PATTERN]: lines it has.
 counted_above() { [ "$(counted "$1")" -gt "$2" ]; }
 flows() { r grep -c "^l2tp.*${1:-}" /proc/net/nf_vpn/flows; }
 flows_are() { [ "$(flows "${2:-}")" = "$1" ]; }

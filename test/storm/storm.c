@@ -3,21 +3,28 @@
  * storm: hostile packets and messages in numbers, for scripts/storm. The same seed
  * gives the same ones. Prints how many were sent.
  *
- *	storm packets SEED COUNT SOURCE DESTINATION [ID]...
+ *	storm packets SEED COUNT KIND DEVICE MAC SOURCE DESTINATION [ID]...
  *	storm tcp SEED COUNT ADDRESS
  *	storm sink SEED
  *	storm netlink SEED COUNT
+ *	storm restore SEED COUNT CLIENT CLIENT
  *
- * packets: whole IP packets of all protocols the modules read, mostly nearly right,
- * with SPIs and call IDs of those given (live ones) or random. tcp: connections to
- * port 1723 that write control messages, cut and spoilt; sink: their other end, which
- * does the same. netlink: requests to the family nf_vpn.
+ * packets: whole IP packets of all protocols the modules read (KIND all, or esp, gre,
+ * udp, l2tp, ah, tcp, icmp), mostly nearly right, with SPIs and call IDs of those given
+ * (live ones) or random; to the device, past the sender's own stack, which would take
+ * longer than what is tested. tcp: connections to port 1723 that write control
+ * messages, cut and spoilt; sink: their other end, which does the same. netlink:
+ * requests to the family nf_vpn; restore: with the right to do it, ends sessions, not
+ * of the two clients, and restores what was listed, spoilt.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/genetlink.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -29,7 +36,7 @@
 #include <unistd.h>
 
 #define BATCH		64
-#define LONGEST		600
+#define LONGEST		4096
 #define PPTP_PORT	1723
 #define PPTP_COOKIE	0x1a2b3c4d
 
@@ -78,8 +85,9 @@ static void put(struct buffer *b, uint32_t value, unsigned int octets)
 
 static void put_random(struct buffer *b, unsigned int octets)
 {
-	while (octets--)
-		put(b, any(), 1);
+	for (; octets > 4; octets -= 4)
+		put(b, any(), 4);
+	put(b, any(), octets);
 }
 
 static void set16(struct buffer *b, unsigned int at, uint16_t value)
@@ -222,8 +230,11 @@ static void udp(struct buffer *b)
 	static const uint16_t port[] = { 500, 500, 4500, 1701, 1701, 53 };
 	unsigned int start = b->len, kind = below(6);
 
-	put(b, one_in(3) ? 1024 + below(64) : port[kind], 2);
-	put(b, port[kind], 2);
+	uint32_t client = one_in(3) ? 1024 + below(64) : port[kind];
+	bool answer = one_in(3);
+
+	put(b, answer ? port[kind] : client, 2);
+	put(b, answer ? client : port[kind], 2);
 	put(b, 0, 2);
 	put(b, 0, 2);		/* no checksum */
 	if (port[kind] == 500)
@@ -247,6 +258,26 @@ static uint16_t checksum(const uint8_t *p, unsigned int n)
 	return ~sum;
 }
 
+static void pptp(struct buffer *b);
+
+static void tcp_segment(struct buffer *b)
+{
+	unsigned int options = one_in(8) ? below(10) : 0;
+	bool answer = one_in(2);
+
+	put(b, answer ? 1723 : 1024 + below(64), 2);
+	put(b, answer ? 1024 + below(64) : 1723, 2);
+	put(b, any(), 4);
+	put(b, any(), 4);
+	put(b, one_in(20) ? any() : (5 + options) << 4, 1);
+	put(b, one_in(4) ? any() : 1U << below(5), 1);
+	put(b, any(), 2);
+	put(b, 0, 4);		/* no checksum: it is forged, and looked at nonetheless */
+	put_random(b, 4 * options);
+	if (one_in(2))
+		pptp(b);
+}
+
 static void ip(struct buffer *b, uint8_t proto, uint32_t src, uint32_t dst)
 {
 	unsigned int options = one_in(30) ? 1 + below(10) : 0;
@@ -266,19 +297,24 @@ static void ip(struct buffer *b, uint8_t proto, uint32_t src, uint32_t dst)
 }
 
 static const struct {
+	const char *name;
 	uint8_t proto;
 	void (*fill)(struct buffer *b);
 } kinds[] = {
-	{ IPPROTO_ESP, esp }, { IPPROTO_ESP, esp }, { IPPROTO_GRE, gre },
-	{ IPPROTO_GRE, gre }, { IPPROTO_UDP, udp }, { IPPROTO_UDP, udp },
-	{ 115, l2tp_ip }, { IPPROTO_AH, ah },
+	{ "esp", IPPROTO_ESP, esp }, { "esp", IPPROTO_ESP, esp },
+	{ "gre", IPPROTO_GRE, gre }, { "gre", IPPROTO_GRE, gre },
+	{ "udp", IPPROTO_UDP, udp }, { "udp", IPPROTO_UDP, udp },
+	{ "l2tp", 115, l2tp_ip }, { "ah", IPPROTO_AH, ah },
+	{ "tcp", IPPROTO_TCP, tcp_segment },
 };
+
+#define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
 /* An error about a packet that came from where it goes to */
 static void icmp(struct buffer *b, uint32_t src, uint32_t dst)
 {
 	static const uint8_t type[] = { 3, 3, 3, 11, 12, 4, 5, 8 };
-	unsigned int start = b->len, kind = below(8), quote;
+	unsigned int start = b->len, kind = below(KINDS), quote;
 
 	put(b, type[below(8)], 1);
 	put(b, below(6), 1);
@@ -293,38 +329,66 @@ static void icmp(struct buffer *b, uint32_t src, uint32_t dst)
 	set16(b, start + 2, checksum(b->data + start, b->len - start));
 }
 
-static void packet(struct buffer *b, uint32_t src, uint32_t dst)
+/* Length and checksum of the IP head: mostly as they must be to get anywhere */
+static void finish_ip(struct buffer *b, unsigned int head)
 {
-	unsigned int kind = below(9), head;
-
-	b->len = 0;
-	ip(b, kind == 8 ? IPPROTO_ICMP : kinds[kind].proto, src, dst);
-	head = b->len;
-	if (kind == 8)
-		icmp(b, src, dst);
-	else
-		kinds[kind].fill(b);
-	if (kind != 8)
-		spoil(b, head);
+	set16(b, 2, one_in(200) ? b->len - below(b->len) : b->len);
+	set16(b, 10, checksum(b->data, head));
 }
 
-static int packets(unsigned long count, const char *from, const char *to)
+static void packet(struct buffer *b, const char *only, uint32_t src, uint32_t dst)
 {
-	uint32_t src = ntohl(inet_addr(from)), dst = ntohl(inet_addr(to));
-	static struct sockaddr_in at = { .sin_family = AF_INET };
+	bool all = !strcmp(only, "all");
+	unsigned int kind, head;
+
+	do {
+		kind = below(KINDS + 1);
+	} while (!all && strcmp(only, kind == KINDS ? "icmp" : kinds[kind].name));
+	b->len = 0;
+	ip(b, kind == KINDS ? IPPROTO_ICMP : kinds[kind].proto, src, dst);
+	head = b->len;
+	if (kind == KINDS) {
+		icmp(b, src, dst);
+	} else {
+		kinds[kind].fill(b);
+		spoil(b, head);
+	}
+	finish_ip(b, head);
+}
+
+static int packet_socket(const char *device, const char *mac, struct sockaddr_ll *at)
+{
+	int s = socket(AF_PACKET, SOCK_DGRAM, 0), size = 1 << 22, on = 1;
+
+	*at = (struct sockaddr_ll){
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = if_nametoindex(device), .sll_halen = 6,
+	};
+	if (s < 0 || !at->sll_ifindex ||
+	    sscanf(mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", at->sll_addr, at->sll_addr + 1,
+		   at->sll_addr + 2, at->sll_addr + 3, at->sll_addr + 4, at->sll_addr + 5) != 6)
+		return -1;
+	setsockopt(s, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	setsockopt(s, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on));
+	return s;
+}
+
+/* KIND DEVICE MAC SOURCE DESTINATION */
+static int packets(unsigned long count, char **arg)
+{
+	uint32_t src = ntohl(inet_addr(arg[3])), dst = ntohl(inet_addr(arg[4]));
 	static struct buffer buffer[BATCH];
 	static struct mmsghdr msg[BATCH];
 	static struct iovec iov[BATCH];
 	unsigned long sent = 0, refused = 0;
-	int s = socket(AF_INET, SOCK_RAW, IPPROTO_RAW), size = 1 << 22, i, n;
+	struct sockaddr_ll at;
+	int s = packet_socket(arg[1], arg[2], &at), i, n;
 
 	if (s < 0)
 		return 1;
-	at.sin_addr.s_addr = inet_addr(to);
-	setsockopt(s, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	while (sent + refused < count) {
 		for (i = 0; i < BATCH; i++) {
-			packet(&buffer[i], src, dst);
+			packet(&buffer[i], arg[0], src, dst);
 			iov[i].iov_base = buffer[i].data;
 			iov[i].iov_len = buffer[i].len;
 			msg[i].msg_hdr.msg_name = &at;
@@ -374,7 +438,7 @@ static bool pptp_write(int s)
 	unsigned int at = 0, n, some = 1 + below(3);
 
 	while (some--)
-		if (b.len < LONGEST - 220)
+		if (b.len < 600 - 220)
 			pptp(&b);
 	while (at < b.len) {
 		n = one_in(2) ? b.len - at : 1 + below(b.len - at);
@@ -453,7 +517,7 @@ static void attributes(struct buffer *b, unsigned int depth)
 	unsigned int n = below(6), at;
 	uint16_t len;
 
-	while (n-- && b->len < LONGEST - 100) {
+	while (n-- && b->len < 600 - 100) {
 		at = b->len;
 		put(b, 0, 4);
 		if (depth && one_in(4))
@@ -462,7 +526,7 @@ static void attributes(struct buffer *b, unsigned int depth)
 			put_random(b, one_in(3) ? below(40) : 1U << below(4));
 		len = one_in(10) ? any() : b->len - at;
 		memcpy(b->data + at, &len, 2);
-		b->data[at + 2] = one_in(10) ? any() : below(24);
+		b->data[at + 2] = one_in(10) ? any() : below(30);
 		b->data[at + 3] = one_in(3) ? 0x80 : 0;
 		while (b->len & 3)
 			put(b, 0, 1);
@@ -528,22 +592,192 @@ static int netlink(unsigned long count)
 	return 0;
 }
 
+/* ---- sessions restored ---- */
+
+#define SESSIONS	256
+#define ROOM		2048
+
+static struct buffer session[SESSIONS];
+static uint32_t number[SESSIONS];
+
+static void request(struct buffer *b, int id, uint16_t flags, uint8_t cmd, uint32_t seq)
+{
+	struct nlmsghdr n = {
+		.nlmsg_len = b->len, .nlmsg_type = id,
+		.nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = seq,
+	};
+
+	memcpy(b->data, &n, sizeof(n));
+	b->data[16] = cmd;
+	b->data[17] = 1;
+}
+
+/* An attribute of 32 bits of a message, in its order of octets; 0: none */
+static uint32_t word(const uint8_t *data, unsigned int size, uint16_t type)
+{
+	unsigned int at = 20;
+	struct nlattr a;
+	uint32_t value;
+
+	while (at + 8 <= size) {
+		memcpy(&a, data + at, sizeof(a));
+		if (a.nla_len < 4)
+			break;
+		if (a.nla_type == type) {
+			memcpy(&value, data + at + 4, 4);
+			return value;
+		}
+		at += NLMSG_ALIGN(a.nla_len);
+	}
+	return 0;
+}
+
+/* What a list says of a session, less what a request to restore it must not have */
+static void keep(struct buffer *b, const struct nlmsghdr *m)
+{
+	static const uint32_t wanted = 1 << 3 | 1 << 4 | 1 << 12 | 1 << 14 | 1 << 15 |
+				       1 << 23 | 1 << 24 | 1 << 27;
+	const uint8_t *from = (const uint8_t *)m;
+	unsigned int at = 20, len;
+	struct nlattr a;
+
+	b->len = 20;
+	for (; at + 4 <= m->nlmsg_len; at += len) {
+		memcpy(&a, from + at, sizeof(a));
+		len = NLMSG_ALIGN(a.nla_len);
+		if (a.nla_len < 4 || at + len > m->nlmsg_len)
+			break;
+		if (wanted & 1U << (a.nla_type & 31)) {
+			memcpy(b->data + b->len, from + at, len);
+			b->len += len;
+		}
+	}
+}
+
+/* What a list of all sessions says of each; how many */
+static unsigned int list(int s, int id)
+{
+	static char answer[1 << 16];
+	struct buffer b = { .len = NLMSG_HDRLEN + GENL_HDRLEN };
+	unsigned int n = 0;
+	struct nlmsghdr *m;
+	ssize_t len;
+
+	request(&b, id, NLM_F_DUMP, 1, 1);
+	send(s, b.data, b.len, 0);
+	while ((len = recv(s, answer, sizeof(answer), 0)) > 0)
+		for (m = (void *)answer; NLMSG_OK(m, len); m = NLMSG_NEXT(m, len)) {
+			if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
+				return n;
+			if (n == SESSIONS || m->nlmsg_len > ROOM)
+				continue;
+			number[n] = word((void *)m, m->nlmsg_len, 2);
+			keep(&session[n++], m);
+		}
+	return n;
+}
+
+/* One of its numbers is another: all are aligned words, lengths in the first. */
+static void another(struct buffer *b)
+{
+	unsigned int words = (b->len - 20) / 4, at = 20 + 4 * below(words);
+
+	/* rather a value than the head of one */
+	if (!b->data[at + 1] && b->data[at] > 4 && !one_in(4) && at + 8 <= b->len)
+		at += 4;
+	b->data[at + below(4)] = one_in(2) ? any() : b->data[at] + 1U;
+}
+
+/* What the kernel says to it: 0 or an error */
+static int answer_to(int s, const struct buffer *b)
+{
+	static char answer[1 << 16];
+	struct nlmsghdr *m = (void *)answer;
+	int error = 0;
+
+	if (send(s, b->data, b->len, 0) < 0)
+		return -1;
+	do {
+		if (recv(s, answer, sizeof(answer), 0) < NLMSG_HDRLEN + 4)
+			return -1;
+	} while (m->nlmsg_type != NLMSG_ERROR);
+	memcpy(&error, answer + NLMSG_HDRLEN, 4);
+	return error;
+}
+
+/* SESSION_DEL, by its number */
+static void end(int s, int id, uint32_t which)
+{
+	struct buffer b = { .len = 28 };
+	uint16_t head[2] = { 8, 2 };
+
+	memcpy(b.data + 20, head, 4);
+	memcpy(b.data + 24, &which, 4);
+	request(&b, id, NLM_F_ACK, 2, 0);
+	answer_to(s, &b);
+}
+
+/* SPARED: clients whose sessions are not ended before they are restored */
+static int restore(unsigned long count, char **spared)
+{
+	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC), id = family(s), error;
+	unsigned long i, said[256] = { 0 };
+	unsigned int n = 0, k, which = 0;
+	struct buffer b;
+	uint32_t client = 0;
+
+	if (id < 0)
+		return 1;
+	for (i = 0; i < count; i++) {
+		if (i % 64 == 0)
+			n = list(s, id);
+		if (!n)
+			break;
+		/* PPTP's and ESP's outlive their end in the control connection. */
+		for (k = 0; k < 20; k++) {
+			which = below(n);
+			b = session[which];
+			client = word(b.data, b.len, 4);
+			if (one_in(4) || (word(b.data, b.len, 3) < 3 && client != inet_addr(spared[0]) &&
+					  client != inet_addr(spared[1])))
+				break;
+		}
+		if (client != inet_addr(spared[0]) && client != inet_addr(spared[1]))
+			end(s, id, number[which]);
+		for (k = below(3); k; k--)
+			another(&b);
+		if (one_in(8))
+			b.len = 20 + 4 * below((b.len - 20) / 4);
+		request(&b, id, NLM_F_ACK, 6, i);
+		error = answer_to(s, &b);
+		said[error < 0 && error > -255 ? -error : !!error * 255]++;
+	}
+	printf("%lu restored, refused:", said[0]);
+	for (k = 1; k < 256; k++)
+		if (said[k])
+			printf(" %lu %s", said[k], strerrorname_np(k) ?: "?");
+	puts("");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
 	int i;
 
 	state = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
-	for (i = 6; i < argc && lives < 64; i++)
+	for (i = 9; i < argc && lives < 64; i++)
 		live[lives++] = strtoul(argv[i], NULL, 0);
-	if (!strcmp(what, "packets") && argc > 5)
-		return packets(strtoul(argv[3], NULL, 0), argv[4], argv[5]);
+	if (!strcmp(what, "packets") && argc > 8)
+		return packets(strtoul(argv[3], NULL, 0), argv + 4);
 	if (!strcmp(what, "tcp") && argc > 4)
 		return tcp(strtoul(argv[3], NULL, 0), argv[4]);
 	if (!strcmp(what, "sink"))
 		return sink();
 	if (!strcmp(what, "netlink") && argc > 3)
 		return netlink(strtoul(argv[3], NULL, 0));
+	if (!strcmp(what, "restore") && argc > 5)
+		return restore(strtoul(argv[3], NULL, 0), argv + 4);
 	fprintf(stderr, "storm: see the top of storm.c\n");
 	return 2;
 }
