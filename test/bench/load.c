@@ -538,6 +538,10 @@ static void udp_open(const char *kind, uint16_t cport, uint16_t sport)
 	udp.pport = cport;
 	udp_body(kind);
 	one_udp(OUT, 0);
+	/* neighbours are asked for meanwhile: else the answer overtakes it at times, and
+	 * the flow is one that is never answered
+	 */
+	usleep(300000);
 	one_udp(IN, 0);
 	one_udp(OUT, 0);
 	snprintf(answer, sizeof(answer), "open");
