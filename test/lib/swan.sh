@@ -11,7 +11,7 @@
 #	is "client 1" "$(swan_pings 1)" 3
 
 SWAN_SERVER=10.99.0.1
-SWAN_WAIT=60
+SWAN_WAIT=120
 
 # swan_config NAME LOCAL-ID LOCAL-TS REMOTE REMOTE-ID REMOTE-TS KEEPALIVE
 swan_config() {

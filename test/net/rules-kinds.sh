@@ -30,7 +30,9 @@ met() { r nft list chain ip vpn_clients prerouting | sed -nE 's/.*counter packet
 plan 14
 topo_up 2 own nonat
 must s ip route add default via $WAN
+# an entry that is reset is gone at once: somebody listens
 must background s tcp nc -lk 1723
+must background c1 server nc -lk 1723
 must shipped clients.nft
 must shipped clients.nft # again
 is "no other NAT: clients" "$(helpers c1)" "$ALL"
@@ -74,4 +76,5 @@ must r nft delete table ip vpn_servers
 must r nft 'table ip old { ct helper ike { type "vpn-ike" protocol udp; }; chain pre { type filter hook prerouting priority filter; udp dport 500 ct state new ct helper set "ike"; }; }'
 is "a chain of type filter" "$(helper c1 $SERVER udp 500)" vpn-ike
 stop tcp
+stop server
 check "the namespaces are gone" topo_down
