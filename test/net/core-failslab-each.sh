@@ -45,7 +45,6 @@ scenario_of() {
 	*natt_hook_on) echo ike-hook ;;
 	*netlink* | *restore* | *event*) echo pptp-listed ;;
 	nf_vpn_icmp*) echo pptp-icmp ;;
-	*pptp_segment* | *pptp_trim*) echo pptp-trim ;;
 	nf_vpn_port_write) echo l2tp-port ;;
 	*ike_share*) echo ike-port ;;
 	*natt_lane*) echo ike-natt ;;
@@ -67,6 +66,7 @@ excused() {
 	*-pcpu_alloc_noprof) echo "failslab does not see per-CPU memory" ;;
 	*-nf_ct_expect_related_report | *-nf_nat_setup_info) echo "asks for no memory here" ;;
 	*-nf_ct_ext_add | *-nf_ct_ecache_ext_add) echo "the first extension asked for 128 octets, these fit" ;;
+	*-nf_vpn_pptp_segment-*) echo "not driven: a forwarded segment is writable, one of the router's own would not be" ;;
 	*-nf_vpn_port_write-* | *-nf_vpn_l2tp_write-skb* | *-nf_nat_mangle_udp_packet)
 		echo "behind ip_forward(), which made the packet writable" ;;
 	esac
@@ -133,15 +133,6 @@ do_pptp_icmp() {
 	done
 	sleep 5
 }
-# The first segment ends within a call ID.
-do_pptp_trim() {
-	p c1 connect k$N $SERVER t=2
-	p c1 start k$N
-	p c1 send k$N ocrq own=9 cut=13
-	sleep 3
-	p c1 close k$N
-	sleep 5
-}
 do_pptp_listed() {
 	p c1 connect k$N $SERVER t=2
 	p c1 start k$N
@@ -193,13 +184,6 @@ do_ike_natt() {
 	done
 	afresh
 }
-# The hook behind conntrack goes and comes with the setting.
-do_ike_hook() {
-	r sysctl -qw net.netfilter.nf_vpn.ipsec_natt_revive=0
-	sleep 1
-	r sysctl -qw net.netfilter.nf_vpn.ipsec_natt_revive=3600
-	do_ike_natt
-}
 mapped() { r conntrack -L -p udp --orig-port-dst 4500 2>/dev/null | grep -q src=; }
 do_ike_revive() {
 	r sysctl -qw net.netfilter.nf_vpn.ipsec_natt_timeout=3
@@ -209,6 +193,13 @@ do_ike_revive() {
 	ask tell s $WAN 4500 4500 000020010000000200000000 wait=1
 	r sysctl -qw net.netfilter.nf_vpn.ipsec_natt_timeout=3600
 	afresh
+}
+# The hook behind conntrack goes with the setting, and comes when a mapping ended.
+do_ike_hook() {
+	r sysctl -qw net.netfilter.nf_vpn.ipsec_natt_revive=0
+	sleep 1
+	r sysctl -qw net.netfilter.nf_vpn.ipsec_natt_revive=3600
+	do_ike_revive
 }
 do_natt_once() {
 	ask udp c1 $SERVER 4500 4500 000010010000000100000000
