@@ -87,6 +87,19 @@ topo_up() {
 	must router_rules "${3:-nat}"
 }
 
+# only_out PROTOCOL PORT: the router lets that out, what belongs to it in, and nothing else.
+only_out() {
+	r nft -f - <<-N
+		flush chain ip filter forward
+		table ip filter {
+			chain forward {
+				ct state established,related accept
+				iifname "lan*" oifname "wan" $1 dport $2 ct state new accept
+			}
+		}
+	N
+}
+
 # The router's device towards client K.
 router_port() { if [ "$TOPO_MODE" = lan ]; then echo "port$1"; else echo "lan$1"; fi; }
 

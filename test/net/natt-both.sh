@@ -34,15 +34,7 @@ must behind_router s vpn-ike udp 500 <<-'N'
 	}
 N
 must helper_rule vpn-ike udp 500
-must r nft -f - <<-'N'
-	flush chain ip filter forward
-	table ip filter {
-		chain forward {
-			ct state established,related accept
-			iifname "lan*" udp dport 500 ct state new accept
-		}
-	}
-N
+must only_out udp 500
 peers_up d@10.1.1.2 e@10.1.2.2 c2 v@10.9.0.2/$SERVER
 for n in d e c2 v; do must ask udp $n 192.0.2.99 4500 9 00; done
 

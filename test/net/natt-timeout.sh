@@ -58,16 +58,8 @@ is "what is no IKE is not read as IKE" "$(stat ike_bad)" 0
 
 # A router that lets IKE on 500 pass and nothing else of its own accord. The client
 # goes on at 4500 (RFC 7296 2.23), which no rule names.
-must r nft -f - <<-N
-	flush chain ip filter forward
-	table ip filter {
-		chain forward {
-			ct state established,related accept
-			iifname "lan*" oifname "wan" udp dport 500 ct state new accept
-		}
-	}
-	delete table ip helpers
-N
+must only_out udp 500
+must r nft delete table ip helpers
 must r conntrack -F
 known() { r conntrack -L -p udp --orig-port-dst 4500 2>/dev/null | grep -c "src=$(client_ip 1) dst=$1 "; }
 meet c1 s >/dev/null

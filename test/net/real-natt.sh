@@ -30,15 +30,7 @@ at_rest() { for k in 1 2; do [ -z "$(swan_spi $k)" ] || return 1; done; }
 plan 26
 must modprobe nf_vpn_passthrough
 topo_up 2
-must r nft -f - <<-'N'
-	flush chain ip filter forward
-	table ip filter {
-		chain forward {
-			ct state established,related accept
-			iifname "lan*" udp dport 500 ct state new accept
-		}
-	}
-N
+must only_out udp 500
 must swan_server
 must swan_client 1 2
 must swan_client 2 0
