@@ -57,6 +57,9 @@ for k in 1 2; do
 	must ask stream t $WAN 50 "0000200$k++++++++0000000000000000"
 	must ask stream c$k $SERVER 50 "0000100$k++++++++0000000000000000"
 done
+before=$(of q attached)
+streaming() { [ "$(of q attached)" -gt $((before + 40)) ]; }
+must wait_for 20 streaming
 must ip netns del "$(ns_name q)"
 check "its namespace is freed" wait_for 20 canary_is_gone q
 check "packets were sent meanwhile" [ "$(ask calm)" -gt 50 ]
