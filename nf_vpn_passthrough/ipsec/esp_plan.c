@@ -200,17 +200,22 @@ static void survey(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
 	}
 }
 
+/* It awaits an SPI that it handed over before the first packet of this one */
+static bool in_time(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
+{
+	u32 first = nf_vpn_since(s->now, s->in->first);
+
+	return (ev->gates && nf_vpn_since(s->now, ev->gate[0]) >= first) ||
+	       (ev->wanted && nf_vpn_since(s->now, ev->wanted_at) >= first);
+}
+
 /* All it handed over, it did after the first packet: not one of those */
 static bool too_late(const struct scan *s, const struct nf_vpn_esp_evidence *ev,
 		     const struct nf_vpn_esp_candidate *c)
 {
-	u32 first = nf_vpn_since(s->now, s->in->first);
-
 	if (c->lost || c->tentative || c->recent || (!ev->gates && !ev->wanted))
 		return false;
-	if (ev->gates && nf_vpn_since(s->now, ev->gate[0]) >= first)
-		return false;
-	return !ev->wanted || nf_vpn_since(s->now, ev->wanted_at) < first;
+	return !in_time(s, ev);
 }
 
 static void scan_all(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
@@ -230,7 +235,7 @@ static void scan_all(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
 			s->hot_id = ev[i]->id;
 		}
 		lead = lead_of(s, ev[i], &c);
-		rank(s, i, s->gain, ev[i]->gates || ev[i]->wanted);
+		rank(s, i, s->gain, in_time(s, ev[i]));
 		if (s->in->guess == ev[i]->id) {
 			s->guessed = true;
 			s->guess = i;
@@ -287,7 +292,8 @@ static void remember(struct scan *s, struct nf_vpn_esp_evidence *const *ev)
 /*
  * A new SA was negotiated by somebody. Whoever has all it negotiated may lead by
  * timing (pings of one period keep time with each other for as long as they run),
- * but not against one that awaits an SA still.
+ * but not against one that awaits an SA still. Nor may who negotiated another one
+ * since: its rekey says nothing of an SPI that was there before.
  */
 static bool outclaimed(const struct scan *s)
 {

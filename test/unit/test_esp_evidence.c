@@ -467,6 +467,39 @@ static void gate_outweighs_timing(void)
 	}
 }
 
+/*
+ * The same, and then client 0 rekeys: it awaits an SA again, but not the one of which
+ * packets came before.
+ */
+static void rekey_proves_nothing_old(void)
+{
+	struct nf_vpn_esp_in in;
+	u32 seq;
+
+	world();
+	bring_up(0);
+	send(0, true);
+	first(&in, 4, 1, 1);
+	send(0, true);
+	now += RTT;
+	first(&in, 4, 2, 1);
+	bring_up(1);
+	now += 2000;
+	for (seq = 1; seq < 30; seq++) {
+		now += 60;
+		send(1, seq == 1);
+		now += 130;
+		seq < 3 ? (void)first(&in, 5, seq, 2) : arrive(&in, 5, seq, 2);
+		CHECK(!plan.settled || plan.target[0] == 1);
+		now += 10;
+		send(0, false);
+		if (seq != 20)
+			continue;
+		exchange(0, NF_VPN_IKE2_CREATE_CHILD, 2, 1);
+		send(0, true);
+	}
+}
+
 /* Sends all the time, so its sending proves nothing */
 static void busy_is_no_reaction(void)
 {
@@ -891,6 +924,7 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(reaction_decides),
 	KTAP_CASE(patience),
 	KTAP_CASE(gate_outweighs_timing),
+	KTAP_CASE(rekey_proves_nothing_old),
 	KTAP_CASE(busy_is_no_reaction),
 	KTAP_CASE(late_is_no_reaction),
 	KTAP_CASE(which_gate),
