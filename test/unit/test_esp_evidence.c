@@ -438,23 +438,29 @@ static void patience(void)
 
 /*
  * Client 0 has all it negotiated, but may have lost something (it sends with an
- * SPI nobody answers), and its pings keep time with the answers client 1 gets.
+ * SPI nobody answers); client 1 awaits its SA.
  */
+static void settled_and_waiting(struct nf_vpn_esp_in *in)
+{
+	world();
+	bring_up(0);
+	send(0, true);
+	first(in, 4, 1, 1);
+	send(0, true);
+	now += RTT;
+	first(in, 4, 2, 1);
+	CHECK(in->settled);
+	bring_up(1);
+	now += 2000;
+}
+
+/* Client 0's pings keep time with the answers client 1 gets. */
 static void gate_outweighs_timing(void)
 {
 	struct nf_vpn_esp_in in;
 	u32 seq;
 
-	world();
-	bring_up(0);
-	send(0, true);
-	first(&in, 4, 1, 1);
-	send(0, true);
-	now += RTT;
-	first(&in, 4, 2, 1);
-	CHECK(in.settled);
-	bring_up(1);
-	now += 2000;
+	settled_and_waiting(&in);
 	for (seq = 1; seq < 60; seq++) {
 		now += 1000 - RTT - 10;
 		send(1, seq == 1);
@@ -476,15 +482,7 @@ static void rekey_proves_nothing_old(void)
 	struct nf_vpn_esp_in in;
 	u32 seq;
 
-	world();
-	bring_up(0);
-	send(0, true);
-	first(&in, 4, 1, 1);
-	send(0, true);
-	now += RTT;
-	first(&in, 4, 2, 1);
-	bring_up(1);
-	now += 2000;
+	settled_and_waiting(&in);
 	for (seq = 1; seq < 30; seq++) {
 		now += 60;
 		send(1, seq == 1);
