@@ -73,7 +73,7 @@ struct nf_vpn_proto;
  * @lane: whose conntrack this flow is attached to; never changes, and the flow
  *	holds a reference on it
  * @list: in nf_vpn_lane.flows, under nf_vpn_net.lock
- * @used: jiffies of a recent packet, at most one second behind
+ * @used: jiffies of a recent packet, at most an eighth of a second behind
  * @dir: IP_CT_DIR_* in @lane->ct
  * @departs: @depart is hashed (another flow may have left with the same key)
  * @watched: @proto->weigh wants to see each packet; set and cleared by the
@@ -243,6 +243,8 @@ enum nf_vpn_refusal {
  * @gone: the lane was taken off the list and its flows out of the tables.
  *	Called once, without locks, in process or softirq context.
  * @free: frees the structure the lane is embedded in, after a grace period
+ * @forget: a flow was taken out of the tables: its own memory goes now, the flow itself
+ *	after a grace period.  Under nf_vpn_net.lock; may be NULL.
  * @show: one line of protocol detail for /proc/net/nf_vpn/flows, may be NULL;
  *	called under RCU
  * @fill: attributes of one number of a session, of @flow (those of enum
@@ -276,6 +278,7 @@ struct nf_vpn_proto {
 	void		(*reap)(struct nf_vpn_net *vn);
 	void		(*gone)(struct nf_vpn_lane *lane);
 	void		(*free)(struct nf_vpn_lane *lane);
+	void		(*forget)(struct nf_vpn_flow *flow);
 	void		(*show)(struct seq_file *s,
 				const struct nf_vpn_flow *flow);
 	int		(*fill)(struct sk_buff *msg,

@@ -186,6 +186,8 @@ void nf_vpn_flow_del(struct nf_vpn_flow *flow)
 	atomic_dec(&vn->flow_count);
 	nf_vpn_client_release(vn, lane->client);
 	nf_vpn_count(vn, NF_VPN_STAT_FLOW_END);
+	if (lane->proto->forget)
+		lane->proto->forget(flow);
 	kfree_rcu(flow, rcu);
 	nf_vpn_lane_put(lane);
 }

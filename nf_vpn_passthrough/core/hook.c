@@ -12,6 +12,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/rwsem.h>
 #include <net/ip.h>
+#include <net/netfilter/nf_conntrack_acct.h>
 #include <net/netfilter/nf_conntrack_core.h>
 #include <net/netfilter/nf_conntrack_ecache.h>
 #include <net/netfilter/nf_conntrack_zones.h>
@@ -22,6 +23,12 @@
 #include "session.h"
 
 #define NF_VPN_REAP_PERIOD	HZ
+
+/*
+ * What a flow writes, its own time and the timeout of its entry, it writes so often:
+ * processors that share the work do not take a line from each other with each packet.
+ */
+#define NF_VPN_USED_LAG		(HZ / 8)
 
 /* By protocol number; behind them ports of UDP that clients may share. */
 #define NF_VPN_PORTS		2
@@ -148,14 +155,23 @@ static bool nf_vpn_rewrite(struct sk_buff *skb, unsigned int off,
 	return proto->rewrite(skb, off, flow->key[1].id);
 }
 
-static __always_inline void
-nf_vpn_join(struct sk_buff *skb, struct nf_conn *ct,
-	    const struct nf_vpn_lane *lane, u8 dir)
+static noinline void nf_vpn_join(struct sk_buff *skb, struct nf_conn *ct,
+				 const struct nf_vpn_lane *lane, u8 dir)
 {
 	enum ip_conntrack_info info = nf_vpn_ctinfo(ct, dir);
 
 	nf_vpn_set_ct(skb, ct, info);
 	nf_vpn_track(skb, ct, info, lane);
+}
+
+/* Seen both ways, and its time was set a moment ago: nearly every packet. */
+static __always_inline void nf_vpn_join_again(struct sk_buff *skb,
+					      struct nf_conn *ct, u8 dir)
+{
+	nf_vpn_set_ct(skb, ct, dir == IP_CT_DIR_REPLY ? IP_CT_ESTABLISHED_REPLY :
+							IP_CT_ESTABLISHED);
+	if (nf_conn_acct_find(ct))
+		nf_ct_acct_update(ct, dir, skb->len);
 }
 
 bool nf_vpn_lane_attach(struct sk_buff *skb, const struct nf_vpn_lane *lane,
@@ -186,14 +202,20 @@ static __always_inline bool nf_vpn_attach(struct sk_buff *skb,
 					  unsigned int off,
 					  struct nf_vpn_flow *flow)
 {
+	bool lately = time_before(jiffies, READ_ONCE(flow->used) +
+					   NF_VPN_USED_LAG);
 	struct nf_conn *ct;
 
 	ct = rcu_dereference(flow->lane->ct);
 	if (!nf_vpn_ct_alive(ct) || !nf_vpn_rewrite(skb, off, flow))
 		return false;
+	if (likely(lately && !(~READ_ONCE(ct->status) &
+			       (IPS_SEEN_REPLY | IPS_ASSURED)))) {
+		nf_vpn_join_again(skb, ct, flow->dir);
+		return true;
+	}
 	nf_vpn_join(skb, ct, flow->lane, flow->dir);
-	/* One write a second at most: not one per packet. */
-	if (time_after(jiffies, READ_ONCE(flow->used) + HZ))
+	if (!lately)
 		WRITE_ONCE(flow->used, jiffies);
 	return true;
 }
@@ -219,12 +241,12 @@ static void nf_vpn_resume(struct sk_buff *skb, struct nf_hook_state state)
 		state.okfn(state.net, state.sk, skb);
 }
 
-static unsigned int nf_vpn_weigh(struct nf_vpn_net *vn,
-				 const struct nf_vpn_proto *proto,
-				 struct sk_buff *skb, unsigned int off,
-				 const struct nf_vpn_key *key,
-				 struct nf_vpn_flow *flow,
-				 const struct nf_hook_state *state)
+static noinline unsigned int nf_vpn_weigh(struct nf_vpn_net *vn,
+					  const struct nf_vpn_proto *proto,
+					  struct sk_buff *skb, unsigned int off,
+					  const struct nf_vpn_key *key,
+					  struct nf_vpn_flow *flow,
+					  const struct nf_hook_state *state)
 {
 	struct sk_buff_head copies;
 	unsigned int verdict;
@@ -237,11 +259,11 @@ static unsigned int nf_vpn_weigh(struct nf_vpn_net *vn,
 	return verdict;
 }
 
-static unsigned int nf_vpn_miss(struct nf_vpn_net *vn,
-				const struct nf_vpn_proto *proto,
-				struct sk_buff *skb, unsigned int off,
-				const struct nf_vpn_key *key,
-				struct nf_vpn_flow *flow)
+static noinline unsigned int nf_vpn_miss(struct nf_vpn_net *vn,
+					 const struct nf_vpn_proto *proto,
+					 struct sk_buff *skb, unsigned int off,
+					 const struct nf_vpn_key *key,
+					 struct nf_vpn_flow *flow)
 {
 	unsigned int verdict;
 
@@ -264,7 +286,7 @@ static unsigned int nf_vpn_steer(struct nf_vpn_net *vn,
 	int why;
 
 	/* Seen before (loopback), or NOTRACK: the admin's word. */
-	if (nf_vpn_tracked(skb))
+	if (unlikely(skb_get_nfct(skb)) && nf_vpn_tracked(skb))
 		return NF_ACCEPT;
 	why = unlikely(ip_is_fragment(iph)) ? NF_VPN_STAT_FRAGMENT :
 		nf_vpn_read_key(proto, skb, iph, off, &key);

@@ -226,8 +226,8 @@ static void nf_vpn_esp_show(struct seq_file *s, const struct nf_vpn_flow *flow)
 
 	if (flow->dir == IP_CT_DIR_REPLY) {
 		spi = container_of(flow, struct nf_vpn_spi, flow);
-		seq_printf(s, " %s", READ_ONCE(spi->in.settled) ? "settled" :
-								  "guess");
+		seq_printf(s, " %s", READ_ONCE(spi->open) ? "guess" :
+							    "settled");
 	}
 	seq_printf(s, " gates=%u%s%s", READ_ONCE(pair->ev.gates),
 		   READ_ONCE(flow->watched) ? " watched" : "",
@@ -248,9 +248,8 @@ static int nf_vpn_esp_fill(struct sk_buff *msg, const struct nf_vpn_lane *lane,
 				   NF_VPN_BOUND_CONTROL : NF_VPN_BOUND_DATA);
 	}
 	if (flow->dir == IP_CT_DIR_REPLY)
-		evidence = container_of(flow, struct nf_vpn_spi,
-					flow)->in.settled ?
-			NF_VPN_EVIDENCE_SETTLED : NF_VPN_EVIDENCE_GUESS;
+		evidence = container_of(flow, struct nf_vpn_spi, flow)->open ?
+			NF_VPN_EVIDENCE_GUESS : NF_VPN_EVIDENCE_SETTLED;
 	if (nla_put_u32(msg, NF_VPN_A_KEY_KIND, NF_VPN_KIND_SPI))
 		return -EMSGSIZE;
 	return nla_put_u32(msg, NF_VPN_A_KEY_EVIDENCE, evidence);
@@ -267,6 +266,7 @@ const struct nf_vpn_proto nf_vpn_esp_proto = {
 	.reap		= nf_vpn_pair_reap,
 	.gone		= nf_vpn_pair_lane_gone,
 	.free		= nf_vpn_pair_lane_free,
+	.forget		= nf_vpn_spi_forget,
 	.show		= nf_vpn_esp_show,
 	.fill		= nf_vpn_esp_fill,
 	.restore	= nf_vpn_esp_restore,

@@ -107,7 +107,7 @@ static void nf_vpn_esp_rebind(struct nf_vpn_esp_case *c, struct nf_vpn_spi *spi,
 			      struct nf_vpn_pair *to, bool many)
 {
 	if (spi && nf_vpn_pair_of_lane(spi->flow.lane) == to) {
-		spi->in = *in;
+		nf_vpn_spi_keep(spi, in);
 		WRITE_ONCE(spi->flow.used, jiffies);
 		WRITE_ONCE(spi->flow.watched, !in->settled);
 		return;
@@ -122,7 +122,8 @@ static void nf_vpn_esp_rebind(struct nf_vpn_esp_case *c, struct nf_vpn_spi *spi,
 	}
 	if (nf_vpn_spi_in(c->vn, to, c->key, in))
 		return;
-	nf_vpn_esp_in_gone(&to->ev, in);
+	if (in->settled)
+		nf_vpn_esp_gone(&to->ev);
 	nf_vpn_count(c->vn, NF_VPN_STAT_ESP_REFUSED);
 }
 
@@ -169,7 +170,7 @@ static void nf_vpn_esp_weigh_in(struct nf_vpn_esp_case *c,
 	bool keep = true;
 
 	if (spi)
-		in = spi->in;
+		in = *spi->open;
 	else
 		keep = nf_vpn_esp_seen(&c->in->memory->seen, salt, c->a, c->now,
 				       &in);
@@ -221,7 +222,7 @@ static bool nf_vpn_esp_share(struct nf_vpn_esp_case *c, struct nf_vpn_spi *spi)
 static void nf_vpn_esp_settled(struct nf_vpn_esp_case *c,
 			       struct nf_vpn_spi *spi)
 {
-	if (!(nf_vpn_esp_in_shared(&spi->in, c->a) &&
+	if (!(nf_vpn_esp_in_shared(&spi->sa, c->a) &&
 	      nf_vpn_esp_share(c, spi)) &&
 	    time_after(jiffies, c->group->suspect_until))
 		WRITE_ONCE(spi->flow.watched, false);
@@ -240,7 +241,7 @@ static void nf_vpn_esp_decide(struct nf_vpn_esp_case *c)
 		return;
 	if (flow)
 		spi = container_of(flow, struct nf_vpn_spi, flow);
-	if (spi && spi->in.settled)
+	if (spi && !spi->open)
 		nf_vpn_esp_settled(c, spi);
 	else if (c->in->memory)
 		nf_vpn_esp_weigh_in(c, spi);

@@ -12,6 +12,9 @@
 /* So long stock conntrack may take to make an entry. */
 #define NF_VPN_PAIR_PATIENCE	(30 * HZ)
 
+/* Of its own: what kmalloc() has next is a quarter larger. */
+static struct kmem_cache *nf_vpn_pairs;
+
 /* A lane that knows its pair. */
 struct nf_vpn_esp_lane {
 	struct nf_vpn_lane	lane;
@@ -82,7 +85,7 @@ static void nf_vpn_pair_free_rcu(struct rcu_head *head)
 		nf_ct_put(pair->master);
 	if (pair->tmpl)
 		nf_ct_put(pair->tmpl);
-	kfree(pair);
+	kmem_cache_free(nf_vpn_pairs, pair);
 }
 
 void nf_vpn_pair_put(struct nf_vpn_pair *pair)
@@ -148,7 +151,7 @@ static struct nf_vpn_pair *nf_vpn_pair_new(struct nf_vpn_net *vn,
 
 	if (vn->dead || nf_vpn_client_charge(vn, out->src))
 		return NULL;
-	pair = kzalloc(sizeof(*pair), GFP_ATOMIC);
+	pair = kmem_cache_zalloc(nf_vpn_pairs, GFP_ATOMIC);
 	if (!pair)
 		goto release;
 	refcount_set(&pair->use, 1);
@@ -164,7 +167,7 @@ static struct nf_vpn_pair *nf_vpn_pair_new(struct nf_vpn_net *vn,
 	return pair;
 
 free:
-	kfree(pair);
+	kmem_cache_free(nf_vpn_pairs, pair);
 release:
 	nf_vpn_client_release(vn, out->src);
 	nf_vpn_count(vn, NF_VPN_STAT_NO_MEMORY);
@@ -296,11 +299,9 @@ void nf_vpn_pair_lane_free(struct nf_vpn_lane *lane)
 
 void nf_vpn_pair_lane_leave(struct nf_vpn_pair *pair)
 {
-	static const struct nf_vpn_esp_in settled = { .settled = true };
-
 	pair->lane = NULL;
 	while (pair->ev.live)
-		nf_vpn_esp_in_gone(&pair->ev, &settled);
+		nf_vpn_esp_gone(&pair->ev);
 }
 
 void nf_vpn_pair_lane_gone(struct nf_vpn_lane *lane)
@@ -375,6 +376,17 @@ static void nf_vpn_pair_end(struct nf_vpn_net *vn, bool all)
 void nf_vpn_pair_reap(struct nf_vpn_net *vn)
 {
 	nf_vpn_pair_end(vn, false);
+}
+
+int nf_vpn_pair_init(void)
+{
+	nf_vpn_pairs = KMEM_CACHE(nf_vpn_pair, 0);
+	return nf_vpn_pairs ? 0 : -ENOMEM;
+}
+
+void nf_vpn_pair_exit(void)
+{
+	kmem_cache_destroy(nf_vpn_pairs);
 }
 
 int nf_vpn_pair_net_init(struct nf_vpn_ipsec_net *in)

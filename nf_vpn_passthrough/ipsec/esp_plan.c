@@ -203,7 +203,7 @@ static void survey(struct scan *s, struct nf_vpn_esp_evidence *const *ev,
 /* It awaits an SPI that it handed over before the first packet of this one */
 static bool in_time(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 {
-	u32 first = nf_vpn_since(s->now, s->in->first);
+	u32 first = nf_vpn_since(s->now, s->in->sa.first);
 
 	return (ev->gates && nf_vpn_since(s->now, ev->gate[0]) >= first) ||
 	       (ev->wanted && nf_vpn_since(s->now, ev->wanted_at) >= first);
@@ -297,7 +297,7 @@ static void remember(struct scan *s, struct nf_vpn_esp_evidence *const *ev)
  */
 static bool outclaimed(const struct scan *s)
 {
-	return s->in->fresh && s->claims && !s->leader_claims;
+	return s->in->sa.fresh && s->claims && !s->leader_claims;
 }
 
 /* Who is as far behind as would settle it between two gets no copies */
@@ -322,13 +322,13 @@ static void count(struct nf_vpn_esp_in *in, const struct nf_vpn_esp_arrival *a,
 		  u32 now)
 {
 	if (!in->packets) {
-		in->first = now;
-		in->fresh = nf_vpn_esp_fresh(a);
-	} else if (!in->anew && !nf_vpn_esp_counts_on(a->seq, in->seq)) {
+		in->sa.first = now;
+		in->sa.fresh = nf_vpn_esp_fresh(a);
+	} else if (!in->anew && !nf_vpn_esp_counts_on(a->seq, in->sa.seq)) {
 		return;
 	}
 	in->anew = false;
-	in->seq = a->seq;
+	in->sa.seq = a->seq;
 	if (in->packets < 255)
 		in->packets++;
 }
@@ -346,7 +346,7 @@ static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 	const struct nf_vpn_esp_in *in = s->in;
 	int want = s->plan->unexpected ? 2 * NF_VPN_ESP_LEAD : NF_VPN_ESP_LEAD;
 	bool sends = ev->flags & NF_VPN_ESP_EV_SENT &&
-		     nf_vpn_since(s->now, ev->out_last) <= nf_vpn_since(s->now, in->first);
+		     nf_vpn_since(s->now, ev->out_last) <= nf_vpn_since(s->now, in->sa.first);
 
 	if (in->packets < 2)
 		return false;
@@ -354,7 +354,7 @@ static bool proved(const struct scan *s, const struct nf_vpn_esp_evidence *ev)
 		return true;
 	if (s->plan->eligible == 1 && !s->rival)
 		return sends || (in->packets >= NF_VPN_ESP_ONE_WAY &&
-				 nf_vpn_since(s->now, in->first) >=
+				 nf_vpn_since(s->now, in->sa.first) >=
 				 NF_VPN_ESP_ONE_WAY_MS);
 	return sends && in->packets >= NF_VPN_ESP_LEAD_PACKETS && s->trust &&
 	       !s->leader_silent && !outclaimed(s) && s->lead[0] >= want &&
@@ -387,7 +387,7 @@ static void scan_init(struct scan *s, struct nf_vpn_esp_in *in,
 		s->room = 1;
 	s->rival = rules->rival;
 	s->trust = (in->packets >= NF_VPN_ESP_PATIENT_PACKETS &&
-		    nf_vpn_since(now, in->first) >= NF_VPN_ESP_PATIENT_MS) ||
+		    nf_vpn_since(now, in->sa.first) >= NF_VPN_ESP_PATIENT_MS) ||
 		   spare(bucket, rules, true) < rules->burst / 8 * 3;
 	s->due = in->packets > 1 &&
 		 nf_vpn_since(now, in->probe) > NF_VPN_ESP_REACT_MS;
@@ -423,7 +423,7 @@ void nf_vpn_esp_plan(struct nf_vpn_esp_in *in,
 		plan->n = 1;
 		plan->target[0] = (u16)s.leader;
 		plan->settled = true;
-		nf_vpn_esp_settle(ev[s.leader], in->fresh, in->first, now);
+		nf_vpn_esp_settle(ev[s.leader], in->sa.fresh, in->sa.first, now);
 		in->settled = true;
 		return;
 	}
@@ -442,42 +442,40 @@ void nf_vpn_esp_plan(struct nf_vpn_esp_in *in,
 		in->turn += plan->n;
 }
 
-void nf_vpn_esp_in_gone(struct nf_vpn_esp_evidence *ev,
-			const struct nf_vpn_esp_in *in)
+void nf_vpn_esp_gone(struct nf_vpn_esp_evidence *ev)
 {
-	if (!in->settled)
-		return;
 	if (ev->live)
 		ev->live--;
 	ev->flags |= NF_VPN_ESP_EV_FORGOT;
 }
 
-bool nf_vpn_esp_doubt(struct nf_vpn_esp_evidence *ev, struct nf_vpn_esp_in *in,
-		      u32 gate, u32 now)
+bool nf_vpn_esp_doubtful(const struct nf_vpn_esp_sa *sa, u32 gate, u32 now)
 {
-	if (!in->settled || !in->fresh || in->doubts == NF_VPN_ESP_DOUBTS ||
-	    nf_vpn_since(now, in->first) > nf_vpn_since(now, gate))
-		return false;
-	in->doubts++;
+	return sa->fresh && sa->doubts < NF_VPN_ESP_DOUBTS &&
+	       nf_vpn_since(now, sa->first) <= nf_vpn_since(now, gate);
+}
+
+void nf_vpn_esp_doubt(struct nf_vpn_esp_evidence *ev,
+		      const struct nf_vpn_esp_sa *sa, u32 now,
+		      struct nf_vpn_esp_in *in)
+{
+	memset(in, 0, sizeof(*in));
+	in->sa = *sa;
+	in->sa.doubts++;
 	in->anew = true;
 	in->denied = ev->id;
 	in->denied_at = now;
-	in->settled = false;
 	in->packets = 1;
-	in->n = 0;
-	in->probed = 0;
-	in->guess = 0;
 	in->probe = now;
-	nf_vpn_esp_unsettle(ev, in->first);
-	return true;
+	nf_vpn_esp_unsettle(ev, sa->first);
 }
 
-bool nf_vpn_esp_in_shared(struct nf_vpn_esp_in *in,
+bool nf_vpn_esp_in_shared(struct nf_vpn_esp_sa *sa,
 			  const struct nf_vpn_esp_arrival *a)
 {
-	if (a->seq - in->seq - 1 < 0x80000000U)
-		in->seq = a->seq;
-	else if (nf_vpn_esp_fresh(a) && in->again < 255)
-		in->again++;
-	return in->again > 1;
+	if (a->seq - sa->seq - 1 < 0x80000000U)
+		sa->seq = a->seq;
+	else if (nf_vpn_esp_fresh(a) && sa->again < 255)
+		sa->again++;
+	return sa->again > 1;
 }

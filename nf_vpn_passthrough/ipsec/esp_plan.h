@@ -65,40 +65,48 @@
 #define NF_VPN_ESP_COPY_BURST	65536
 
 /**
- * struct nf_vpn_esp_in - one inbound SPI, settled or not
+ * struct nf_vpn_esp_sa - what is remembered of an inbound SPI that is settled
  * @first:	its first packet
+ * @seq:	highest sequence number
+ * @again:	settled: how often its sequence number began anew
+ * @doubts:	how often that turned out to be unsure
+ * @fresh:	its first sequence number was low: a new SA
+ */
+struct nf_vpn_esp_sa {
+	u32 first;
+	u32 seq;
+	u8 again;
+	u8 doubts;
+	bool fresh;
+};
+
+/**
+ * struct nf_vpn_esp_in - one inbound SPI, settled or not
+ * @sa:		all that matters once it is settled
  * @probe:	the last packet whose reactions are watched
  * @probed:	which of @id got that, bit by bit
- * @seq:	highest sequence number
  * @guess:	who was the only hot one when it began, 0: nobody
  * @denied:	whose it seemed to be when it was doubted last, 0: nobody's
  * @denied_at:	when that was
  * @turn:	where the next search among equals begins
  * @packets:	seen while unsettled, stops counting at the top
- * @again:	settled: how often its sequence number began anew
- * @doubts:	how often that turned out to be unsure
  * @anew:	it counted on unseen while it was settled
  * @settled:	it is known whose it is
- * @fresh:	its first sequence number was low: a new SA
  * @n:		clients weighed
  * @id:		their ids
  * @lead:	evidence for each of them
  */
 struct nf_vpn_esp_in {
-	u32 first;
+	struct nf_vpn_esp_sa sa;
 	u32 probe;
 	u32 probed;
-	u32 seq;
 	u32 guess;
 	u32 denied;
 	u32 denied_at;
 	u16 turn;
 	u8 packets;
-	u8 again;
-	u8 doubts;
 	bool anew;
 	bool settled;
-	bool fresh;
 	u8 n;
 	u32 id[NF_VPN_ESP_TRACKED];
 	s8 lead[NF_VPN_ESP_TRACKED];
@@ -183,38 +191,43 @@ void nf_vpn_esp_plan(struct nf_vpn_esp_in *in,
 		     struct nf_vpn_esp_plan *plan);
 
 /**
- * nf_vpn_esp_in_gone() - a binding is forgotten (idle, recycled, lane gone)
+ * nf_vpn_esp_gone() - a settled SPI is forgotten (idle, recycled, lane gone)
  * @ev:		its pair
- * @in:		the binding
  */
-void nf_vpn_esp_in_gone(struct nf_vpn_esp_evidence *ev,
-			const struct nf_vpn_esp_in *in);
+void nf_vpn_esp_gone(struct nf_vpn_esp_evidence *ev);
 
 /**
- * nf_vpn_esp_doubt() - somebody who awaits an SPI gets nothing: is it this one?
- * @ev:		the pair that the binding is settled as
- * @in:		the binding
+ * nf_vpn_esp_doubtful() - somebody who awaits an SPI gets nothing: is it this one?
+ * @sa:		a settled SPI
  * @gate:	when the one in vain handed its SPI over
  * @now:	ms
  *
- * Only what began after that, and not more than NF_VPN_ESP_DOUBTS times. Then it is
- * unsettled, and weighed anew from its next packet on.
- *
- * Return: whether it is.
+ * Return: whether it may be: only what began after that, and not more than
+ * NF_VPN_ESP_DOUBTS times.
  */
-bool nf_vpn_esp_doubt(struct nf_vpn_esp_evidence *ev, struct nf_vpn_esp_in *in,
-		      u32 gate, u32 now);
+bool nf_vpn_esp_doubtful(const struct nf_vpn_esp_sa *sa, u32 gate, u32 now);
+
+/**
+ * nf_vpn_esp_doubt() - a settled SPI is weighed anew from its next packet on
+ * @ev:		the pair that it is settled as
+ * @sa:		nf_vpn_esp_doubtful()
+ * @now:	ms
+ * @in:		filled: not settled
+ */
+void nf_vpn_esp_doubt(struct nf_vpn_esp_evidence *ev,
+		      const struct nf_vpn_esp_sa *sa, u32 now,
+		      struct nf_vpn_esp_in *in);
 
 /**
  * nf_vpn_esp_in_shared() - a packet of a settled SPI, while others await one
- * @in:		the binding
+ * @sa:		the SPI
  * @a:		the packet
  *
  * Return: true when low numbers came again, more than once: two clients chose
  * the same SPI (or packets were reordered, then it costs a copy). Send a copy to
  * who awaits one, and say so.
  */
-bool nf_vpn_esp_in_shared(struct nf_vpn_esp_in *in,
+bool nf_vpn_esp_in_shared(struct nf_vpn_esp_sa *sa,
 			  const struct nf_vpn_esp_arrival *a);
 
 #endif /* NF_VPN_ESP_PLAN_H */

@@ -56,7 +56,7 @@ static bool nf_vpn_esp_restore_in(struct nf_vpn_net *vn,
 				  const struct nf_vpn_key *key)
 {
 	u32 now = nf_vpn_esp_now();
-	struct nf_vpn_esp_in in = { .first = now, .settled = true };
+	struct nf_vpn_esp_in in = { .sa.first = now, .settled = true };
 
 	if (!nf_vpn_spi_in(vn, pair, key, &in))
 		return false;

@@ -15,11 +15,11 @@ bool nf_vpn_esp_seen(struct nf_vpn_esp_seen *seen, u32 salt,
 
 	memset(in, 0, sizeof(*in));
 	if (again) {
-		in->first = seen->e[i].at;
-		in->probe = in->first;
-		in->seq = seen->e[i].seq;
+		in->sa.first = seen->e[i].at;
+		in->probe = in->sa.first;
+		in->sa.seq = seen->e[i].seq;
 		in->packets = 1;
-		in->fresh = in->seq - 1 < NF_VPN_ESP_FRESH_SEQ;
+		in->sa.fresh = in->sa.seq - 1 < NF_VPN_ESP_FRESH_SEQ;
 	}
 	seen->e[i].spi = a->spi ^ salt;
 	seen->e[i].seq = a->seq;

@@ -37,11 +37,11 @@ static bool nf_vpn_spi_worth_less(struct nf_vpn_flow *a, struct nf_vpn_flow *b)
 	const struct nf_vpn_esp_in *x, *y;
 
 	if (a->dir == IP_CT_DIR_REPLY) {
-		x = &nf_vpn_spi_of(a)->in;
-		y = &nf_vpn_spi_of(b)->in;
-		if (x->settled != y->settled)
-			return !x->settled;
-		if (!x->settled && x->packets != y->packets)
+		x = nf_vpn_spi_of(a)->open;
+		y = nf_vpn_spi_of(b)->open;
+		if (!x != !y)
+			return x;
+		if (x && x->packets != y->packets)
 			return x->packets < y->packets;
 	}
 	return time_before(READ_ONCE(a->used), READ_ONCE(b->used));
@@ -108,22 +108,55 @@ struct nf_vpn_spi *nf_vpn_spi_in(struct nf_vpn_net *vn,
 				 const struct nf_vpn_esp_in *in)
 {
 	struct nf_vpn_spi *spi = kzalloc(sizeof(*spi), GFP_ATOMIC);
+	struct nf_vpn_esp_in *open = NULL;
 
-	if (spi) {
-		spi->in = *in;
-		spi->flow.watched = !in->settled;
+	if (!in->settled)
+		open = kmemdup(in, sizeof(*in), GFP_ATOMIC);
+	if (!spi || (!in->settled && !open))
+		goto free;
+	spi->open = open;
+	spi->sa = in->sa;
+	spi->flow.watched = open;
+	if (nf_vpn_spi_add(vn, pair, &spi->flow, IP_CT_DIR_REPLY, key)) {
+		nf_vpn_count(vn, NF_VPN_STAT_ESP_IN);
+		return spi;
 	}
-	if (!nf_vpn_spi_add(vn, pair, spi ? &spi->flow : NULL, IP_CT_DIR_REPLY,
-			    key))
-		return NULL;
-	nf_vpn_count(vn, NF_VPN_STAT_ESP_IN);
-	return spi;
+	spi = NULL;
+free:
+	kfree(open);
+	kfree(spi);
+	return NULL;
+}
+
+static void nf_vpn_spi_close(struct nf_vpn_spi *spi)
+{
+	struct nf_vpn_esp_in *open = spi->open;
+
+	/* Readers without the lock see no more than that it is not NULL. */
+	WRITE_ONCE(spi->open, NULL);
+	kfree(open);
+}
+
+void nf_vpn_spi_keep(struct nf_vpn_spi *spi, const struct nf_vpn_esp_in *in)
+{
+	spi->sa = in->sa;
+	if (in->settled)
+		nf_vpn_spi_close(spi);
+	else
+		*spi->open = *in;
 }
 
 void nf_vpn_spi_drop(struct nf_vpn_spi *spi)
 {
-	nf_vpn_esp_in_gone(&nf_vpn_pair_of_lane(spi->flow.lane)->ev, &spi->in);
+	if (!spi->open)
+		nf_vpn_esp_gone(&nf_vpn_pair_of_lane(spi->flow.lane)->ev);
 	nf_vpn_flow_del(&spi->flow);
+}
+
+void nf_vpn_spi_forget(struct nf_vpn_flow *flow)
+{
+	if (flow->dir == IP_CT_DIR_REPLY)
+		nf_vpn_spi_close(nf_vpn_spi_of(flow));
 }
 
 void nf_vpn_spi_watch_out(struct nf_vpn_pair *pair)
@@ -137,6 +170,26 @@ void nf_vpn_spi_watch_out(struct nf_vpn_pair *pair)
 			WRITE_ONCE(flow->watched, true);
 }
 
+/* Without memory it is left as it is, and asked again within a second. */
+static void nf_vpn_spi_doubt(struct nf_vpn_pair *pair, struct nf_vpn_spi *spi,
+			     u32 now)
+{
+	struct nf_vpn_net *vn = spi->flow.lane->vn;
+	struct nf_vpn_esp_in *in;
+
+	if (spi->open ||
+	    !nf_vpn_esp_doubtful(&spi->sa, pair->group->suspect_gate, now))
+		return;
+	in = kmalloc(sizeof(*in), GFP_ATOMIC);
+	if (!in) {
+		nf_vpn_count(vn, NF_VPN_STAT_NO_MEMORY);
+		return;
+	}
+	nf_vpn_esp_doubt(&pair->ev, &spi->sa, now, in);
+	WRITE_ONCE(spi->open, in);
+	nf_vpn_count(vn, NF_VPN_STAT_ESP_DOUBT);
+}
+
 void nf_vpn_spi_suspect(struct nf_vpn_pair *pair, u32 now)
 {
 	struct nf_vpn_flow *flow;
@@ -146,9 +199,7 @@ void nf_vpn_spi_suspect(struct nf_vpn_pair *pair, u32 now)
 	list_for_each_entry(flow, &pair->lane->flows, list) {
 		if (flow->dir != IP_CT_DIR_REPLY)
 			continue;
-		if (nf_vpn_esp_doubt(&pair->ev, &nf_vpn_spi_of(flow)->in,
-				     pair->group->suspect_gate, now))
-			nf_vpn_count(flow->lane->vn, NF_VPN_STAT_ESP_DOUBT);
+		nf_vpn_spi_doubt(pair, nf_vpn_spi_of(flow), now);
 		WRITE_ONCE(flow->watched, true);
 	}
 	nf_vpn_spi_watch_out(pair);

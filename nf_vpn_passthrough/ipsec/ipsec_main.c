@@ -241,9 +241,12 @@ static int __init nf_vpn_ipsec_init(void)
 	int err;
 
 	nf_vpn_natt_init();
-	err = register_pernet_subsys(&nf_vpn_ipsec_net_ops);
+	err = nf_vpn_pair_init();
 	if (err)
 		return err;
+	err = register_pernet_subsys(&nf_vpn_ipsec_net_ops);
+	if (err)
+		goto free_pairs;
 	err = nf_vpn_proto_register(&nf_vpn_esp_proto);
 	if (err)
 		goto unregister_pernet;
@@ -267,6 +270,9 @@ unregister_proto:
 unregister_pernet:
 	unregister_pernet_subsys(&nf_vpn_ipsec_net_ops);
 	rcu_barrier();
+	rcu_barrier();
+free_pairs:
+	nf_vpn_pair_exit();
 	return err;
 }
 
@@ -280,6 +286,7 @@ static void __exit nf_vpn_ipsec_exit(void)
 	/* twice: a freed lane puts its pair through RCU again */
 	rcu_barrier();
 	rcu_barrier();
+	nf_vpn_pair_exit();
 }
 
 module_init(nf_vpn_ipsec_init);

@@ -21,6 +21,8 @@ say() { printf '%s\t%s\t%s\t%s\t%s\n' "$SCENARIO" "$@"; }
 # up [nat|nonat]: the network anew, and load in it.
 up() {
 	topo_up 1 own "${1:-nat}" && must sysctl -qw net.netfilter.nf_conntrack_max=$ENTRIES
+	# as kernels have it, while tests read the counters
+	must r sysctl -qw net.netfilter.nf_conntrack_acct="${BENCH_ACCT:-0}"
 	[ "${1:-nat}" = nat ] || r nft flush ruleset
 	must r ip route add 10.128.0.0/9 via "$(client_ip 1)"
 	must r ip route add 198.18.0.0/15 via $SERVER
@@ -45,9 +47,10 @@ down() {
 	topo_down || exit 1
 }
 
-# both VARIANT N COMMAND: a figure for each direction.
+# both VARIANT N COMMAND: a figure for each direction, of what both ends have spoken on.
 both() {
 	local dir
+	for dir in out in out; do ask "$3" $dir 64; done
 	for dir in out in; do
 		ask "$3" $dir "$COUNT"
 		say "$1" "$2" $dir "$ANSWER"

@@ -75,9 +75,9 @@ static void arrive(struct fuzz *f)
 	struct nf_vpn_esp_arrival a = { .spi = 0x1000 + k };
 	bool keep;
 
-	a.seq = in[k].seq + (u32)(s32)(s8)fuzz_u8(f);
+	a.seq = in[k].sa.seq + (u32)(s32)(s8)fuzz_u8(f);
 	if (in[k].settled) {
-		(void)nf_vpn_esp_in_shared(&in[k], &a);
+		(void)nf_vpn_esp_in_shared(&in[k].sa, &a);
 		return;
 	}
 	rules.rival = n & 1;
@@ -96,17 +96,19 @@ static void forget(struct fuzz *f)
 	unsigned int k = fuzz_u8(f) % SPIS;
 
 	if (in[k].settled)
-		nf_vpn_esp_in_gone(&pair[owner[k]], &in[k]);
+		nf_vpn_esp_gone(&pair[owner[k]]);
 	memset(&in[k], 0, sizeof(in[k]));
 }
 
 static void doubt(struct fuzz *f)
 {
 	unsigned int k = fuzz_u8(f) % SPIS;
+	struct nf_vpn_esp_sa sa = in[k].sa;
 
-	if (in[k].settled &&
-	    nf_vpn_esp_doubt(&pair[owner[k]], &in[k], now - fuzz_u16(f), now))
-		CLAIM(!in[k].settled && in[k].doubts <= NF_VPN_ESP_DOUBTS);
+	if (!in[k].settled || !nf_vpn_esp_doubtful(&sa, now - fuzz_u16(f), now))
+		return;
+	nf_vpn_esp_doubt(&pair[owner[k]], &sa, now, &in[k]);
+	CLAIM(!in[k].settled && in[k].sa.doubts <= NF_VPN_ESP_DOUBTS);
 }
 
 static void look(struct fuzz *f)

@@ -56,9 +56,9 @@ static void arrive(unsigned int k, u32 seq)
 	CLAIM(again == follows || !alone[k]);
 	CLAIM(in.packets == again && !in.settled && !in.n);
 	if (again)
-		CLAIM(in.first == epoch + (u32)last[k].at &&
-		      in.seq == last[k].seq &&
-		      in.fresh == (in.seq >= 1 && in.seq <= NF_VPN_ESP_FRESH_SEQ));
+		CLAIM(in.sa.first == epoch + (u32)last[k].at &&
+		      in.sa.seq == last[k].seq &&
+		      in.sa.fresh == (in.sa.seq >= 1 && in.sa.seq <= NF_VPN_ESP_FRESH_SEQ));
 	last[k].at = now;
 	last[k].seq = seq;
 }

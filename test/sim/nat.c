@@ -74,8 +74,8 @@ static void drop_slot(struct slot *s)
 		p = &slots[*p].next;
 	*p = s->next;
 	s->taken = false;
-	if (policy == OURS)
-		nf_vpn_esp_in_gone(&pair[s->cl], &s->in);
+	if (policy == OURS && s->in.settled)
+		nf_vpn_esp_gone(&pair[s->cl]);
 }
 
 /* Which one is worth least: not settled and fewest packets, else longest idle */
@@ -236,7 +236,7 @@ static unsigned int shared_with(unsigned int server, struct slot *s,
 	unsigned int i, n, k = 1;
 
 	*to = s->cl;
-	if (!nf_vpn_esp_in_shared(&s->in, a))
+	if (!nf_vpn_esp_in_shared(&s->in.sa, a))
 		return 1;
 	n = gather(server, 0, &i);
 	for (i = 0; i < n && k < sc->rules.copies; i++) {
@@ -245,7 +245,7 @@ static unsigned int shared_with(unsigned int server, struct slot *s,
 		    !c.unmatched_out)
 			continue;
 		to[k++] = member[i];
-		res->shared += s->in.again == 2;
+		res->shared += s->in.sa.again == 2;
 	}
 	return k;
 }

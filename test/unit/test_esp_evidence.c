@@ -242,7 +242,7 @@ static void seen_once(void)
 	a.seq = 2;
 	CHECK(nf_vpn_esp_seen(&seen, 1, &a, now + 5, &in));
 	CHECK_EQ(in.packets, 1);
-	CHECK_EQ(in.first, now);
+	CHECK_EQ(in.sa.first, now);
 	a.seq = 3 + NF_VPN_ESP_SEQ_JUMP;
 	CHECK(!nf_vpn_esp_seen(&seen, 1, &a, now + 5, &in));
 	a.seq++;
@@ -307,7 +307,7 @@ static void only_candidate(void)
 	now += NF_VPN_ESP_RECENT_MS;
 	CHECK(!view(0).recent);
 	CHECK(!nf_vpn_esp_watched(&pair[0], now));
-	nf_vpn_esp_in_gone(&pair[0], &in);
+	nf_vpn_esp_gone(&pair[0]);
 	CHECK_EQ(view(0).live, 0);
 	CHECK(view(0).lost);
 }
@@ -611,6 +611,18 @@ static void old_sa_takes_no_gate(void)
 	CHECK_EQ(pair[0].gates, 1);
 }
 
+/* As the kernel does with what is settled */
+static bool doubt(struct nf_vpn_esp_in *in, unsigned int owner, u32 gate)
+{
+	struct nf_vpn_esp_sa sa = in->sa;
+
+	CHECK(in->settled);
+	if (!nf_vpn_esp_doubtful(&sa, gate, now))
+		return false;
+	nf_vpn_esp_doubt(&pair[owner], &sa, now, in);
+	return true;
+}
+
 /* Settled as the wrong one's; the right one asks and gets nothing */
 static void doubted(void)
 {
@@ -632,13 +644,12 @@ static void doubted(void)
 	CHECK(in.settled);
 	CHECK_EQ(view(0).gates, 0);
 	/* what began before it handed its SPI over cannot be its own */
-	CHECK(!nf_vpn_esp_doubt(&pair[0], &in, now, now));
-	CHECK(nf_vpn_esp_doubt(&pair[0], &in, pair[1].gate[0], now));
+	CHECK(!nf_vpn_esp_doubtful(&in.sa, now, now));
+	CHECK(doubt(&in, 0, pair[1].gate[0]));
 	CHECK(!in.settled);
 	CHECK_EQ(view(0).gates, 1);
 	CHECK_EQ(view(0).live, 0);
 	CHECK_EQ(pair[0].unmatched_out, 1);
-	CHECK(!nf_vpn_esp_doubt(&pair[0], &in, pair[1].gate[0], now));
 	now += 10;
 	arrive(&in, 5, 50000, 2);
 	CHECK_EQ(plan.n, 2);
@@ -653,27 +664,27 @@ static void doubted(void)
 	CHECK_EQ(view(0).gates, 1);
 	CHECK_EQ(view(1).gates, 0);
 	for (i = 1; i < NF_VPN_ESP_DOUBTS; i++) {
-		CHECK(nf_vpn_esp_doubt(&pair[1], &in, in.first, now));
+		CHECK(doubt(&in, 1, in.sa.first));
 		in.settled = true;
 	}
-	CHECK(!nf_vpn_esp_doubt(&pair[1], &in, in.first, now));
+	CHECK(!doubt(&in, 1, in.sa.first));
 }
 
 static void same_spi_twice(void)
 {
-	struct nf_vpn_esp_in in = { .settled = true, .seq = 500 };
+	struct nf_vpn_esp_in in = { .settled = true, .sa.seq = 500 };
 	struct nf_vpn_esp_arrival a = { .spi = 5, .seq = 501 };
 
-	CHECK(!nf_vpn_esp_in_shared(&in, &a));
-	CHECK_EQ(in.seq, 501);
+	CHECK(!nf_vpn_esp_in_shared(&in.sa, &a));
+	CHECK_EQ(in.sa.seq, 501);
 	a.seq = 400;
-	CHECK(!nf_vpn_esp_in_shared(&in, &a));
-	CHECK(!nf_vpn_esp_in_shared(&in, &a));
+	CHECK(!nf_vpn_esp_in_shared(&in.sa, &a));
+	CHECK(!nf_vpn_esp_in_shared(&in.sa, &a));
 	a.seq = 1;
-	CHECK(!nf_vpn_esp_in_shared(&in, &a));
+	CHECK(!nf_vpn_esp_in_shared(&in.sa, &a));
 	a.seq = 2;
-	CHECK(nf_vpn_esp_in_shared(&in, &a));
-	CHECK_EQ(in.seq, 501);
+	CHECK(nf_vpn_esp_in_shared(&in.sa, &a));
+	CHECK_EQ(in.sa.seq, 501);
 }
 
 /* ---- copies ---- */
@@ -894,10 +905,11 @@ static void fuzz(void)
 			break;
 		default:
 			if (in[k].settled) {
-				nf_vpn_esp_in_gone(&pair[k], &in[k]);
+				if (in[k].settled)
+					nf_vpn_esp_gone(&pair[k]);
 				memset(&in[k], 0, sizeof(in[k]));
 			}
-			arrive(&in[k], k, in[k].seq + 1, n);
+			arrive(&in[k], k, in[k].sa.seq + 1, n);
 			sound(n, &in[k]);
 			settled += plan.settled;
 		}
