@@ -69,13 +69,30 @@ static void ike(struct fuzz *f)
 		(void)nf_vpn_esp_ike(&pair[i], &m, more & 1, now);
 }
 
-static void arrive(struct fuzz *f)
+/* A request and its answer, which may be too short to grant anything */
+static void exchange(struct fuzz *f)
 {
-	unsigned int k = fuzz_u8(f) % SPIS, n = fuzz_u8(f) % (PAIRS + 1);
-	struct nf_vpn_esp_arrival a = { .spi = 0x1000 + k };
+	unsigned int i = fuzz_u8(f) % PAIRS;
+	u8 bits = fuzz_u8(f);
+	struct nf_vpn_ike_msg m = {
+		.ispi = 1 + (bits & 3), .rspi = 1, .v2 = true, .len = 300,
+		.msgid = bits >> 2 & 7,
+		.exchange = bits & 0x20 ? NF_VPN_IKE2_AUTH : NF_VPN_IKE2_CREATE_CHILD,
+	};
+	bool server = bits & 0x40;
+
+	(void)nf_vpn_esp_ike(&pair[i], &m, server, now);
+	now += fuzz_u8(f);
+	m.response = true;
+	m.len = bits & 0x80 ? 80 : 300;
+	(void)nf_vpn_esp_ike(&pair[i], &m, !server, now);
+}
+
+static void arrive_at(unsigned int k, unsigned int n, u32 seq)
+{
+	struct nf_vpn_esp_arrival a = { .spi = 0x1000 + k, .seq = seq };
 	bool keep;
 
-	a.seq = in[k].sa.seq + (u32)(s32)(s8)fuzz_u8(f);
 	if (in[k].settled) {
 		(void)nf_vpn_esp_in_shared(&in[k].sa, &a);
 		return;
@@ -89,6 +106,28 @@ static void arrive(struct fuzz *f)
 		owner[k] = plan.target[0];
 	else if (!keep)
 		memset(&in[k], 0, sizeof(in[k]));
+}
+
+static void arrive(struct fuzz *f)
+{
+	unsigned int k = fuzz_u8(f) % SPIS, n = fuzz_u8(f) % (PAIRS + 1);
+
+	arrive_at(k, n, in[k].sa.seq + (u32)(s32)(s8)fuzz_u8(f));
+}
+
+/* Packet by packet, and somebody sends each time, at once or not */
+static void converse(struct fuzz *f)
+{
+	unsigned int k = fuzz_u8(f) % SPIS, i = fuzz_u8(f) % PAIRS;
+	unsigned int packets = fuzz_u8(f) % 40;
+	u8 delay = fuzz_u8(f), gap = fuzz_u8(f);
+
+	while (packets--) {
+		arrive_at(k, PAIRS, in[k].sa.seq + 1);
+		now += delay;
+		nf_vpn_esp_out(&pair[i], false, now);
+		now += gap;
+	}
 }
 
 static void forget(struct fuzz *f)
@@ -120,6 +159,9 @@ static void look(struct fuzz *f)
 	CLAIM(c.gates <= NF_VPN_ESP_GATES);
 	(void)nf_vpn_esp_awaits(&c);
 	(void)nf_vpn_esp_is_hot(&pair[i], now);
+	/* what is to be watched must be: a gate, a request, an SA of its own only */
+	CLAIM(nf_vpn_esp_watched(&pair[i], now) ||
+	      !(c.gates || c.gates_wanted || c.unmatched_out));
 }
 
 static void step(struct fuzz *f)
@@ -144,7 +186,16 @@ static void step(struct fuzz *f)
 		forget(f);
 		break;
 	default:
-		doubt(f);
+		switch (fuzz_u8(f) & 3) {
+		case 0:
+			exchange(f);
+			break;
+		case 1: case 2:
+			converse(f);
+			break;
+		default:
+			doubt(f);
+		}
 	}
 	claim_pairs();
 }

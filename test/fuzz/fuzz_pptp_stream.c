@@ -9,7 +9,8 @@
 #include "../unit/pptp_build.h"
 #include "../../nf_vpn_passthrough/pptp/pptp_stream.h"
 
-#define MOST	24
+/* more than it remembers */
+#define MOST	(NF_VPN_PPTP_MARKS + 16)
 #define ROOM	(MOST * 220)
 
 enum { PLAIN, ID };

@@ -49,6 +49,7 @@ scenario_of() {
 	*ike_share*) echo ike-port ;;
 	*natt_lane*) echo ike-natt ;;
 	*held* | *copy_to*) echo ike-rush ;;
+	*spi_suspect | *spi_doubt) echo ike-doubt ;;
 	*local*) echo ike-local ;;
 	*manual*) echo ike-manual ;;
 	*l2tp_udp* | *l2tp_pair_udp*) echo l2tp-udp ;;
@@ -153,6 +154,18 @@ do_ike_pairs() {
 	meet c2 s
 	talk c1 s "$(spi 0x10001)" "$(spi 0x20001)" rounds=3
 	talk c2 s "$(spi 0x10002)" "$(spi 0x20002)" rounds=3
+	afresh
+}
+# Client 1 reacts as if client 2's SPI were its own, until that is believed.
+do_ike_doubt() {
+	local i
+	meet c1 s
+	meet c2 s
+	settle c1 s "$(spi 0x10001)" "$(spi 0x20002)"
+	for i in {4..20}; do
+		talk c2 s "$(spi 0x10002)" "$(spi 0x20002)" from=$((i * 10))
+		[ "$(cat $FAIL/times)" != 0 ] || break
+	done
 	afresh
 }
 do_ike_rush() {
