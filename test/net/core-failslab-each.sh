@@ -110,12 +110,12 @@ do_hooks() {
 do_pptp_calls() {
 	local k
 	for k in 1 2; do
-		p c$k connect k$N $SERVER t=2
+		p c$k connect k$N $SERVER t=0.5
 		p c$k start k$N
-		p c$k calls k$N 1 2 t=2
+		p c$k calls k$N 1 2 t=0.5
 	done
-	p c1 ping t=1
-	p c2 ping t=1
+	p c1 ping t=0.3
+	p c2 ping t=0.3
 	for k in 1 2; do p c$k close k$N; done
 	sleep 5
 }
@@ -123,21 +123,21 @@ do_pptp_calls() {
 do_pptp_icmp() {
 	local k
 	for k in 1 2; do
-		p c$k connect k$N $SERVER t=2
+		p c$k connect k$N $SERVER t=0.5
 		p c$k start k$N
-		p c$k calls k$N 1 1 t=2
+		p c$k calls k$N 1 1 t=0.5
 	done
 	for k in 1 2; do
-		p c$k ping t=1
+		p c$k ping t=0.3
 		p c$k icmp to=$SERVER
 		p c$k close k$N
 	done
 	sleep 5
 }
 do_pptp_listed() {
-	p c1 connect k$N $SERVER t=2
+	p c1 connect k$N $SERVER t=0.5
 	p c1 start k$N
-	p c1 calls k$N 1 2 t=2
+	p c1 calls k$N 1 2 t=0.5
 	r nfvpn list
 	r nfvpn stats
 	r nfvpn status

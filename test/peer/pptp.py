@@ -94,6 +94,11 @@ def build(name, keys):
     return bytes(data)
 
 
+def patience(keys, default):
+    """t= in seconds; a debug kernel is slower by a factor (test/run)."""
+    return float(keys.get("t", default)) * float(os.environ.get("NF_VPN_SLOWER", 1))
+
+
 class Message:
     def __init__(self, data):
         kind = struct.unpack_from(">H", data, 8)[0]
@@ -398,7 +403,7 @@ class End:
         sock = socket.socket(socket.AF_INET6 if ":" in args[1] else socket.AF_INET, socket.SOCK_STREAM)
         if "bind" in keys or "sport" in keys:
             sock.bind((keys.get("bind", ""), int(keys.get("sport", "0"))))
-        sock.settimeout(float(keys.get("t", 5)))
+        sock.settimeout(patience(keys, 5))
         try:
             sock.connect((args[1], int(args[2]) if len(args) > 2 else 1723))
         except OSError as error:
@@ -419,14 +424,14 @@ class End:
     def do_start(self, args, keys, _):
         conn = self.conns[args[0]]
         conn.write(build("sccrq", {}))
-        reply = self.take(conn, "sccrp", float(keys.get("t", 5)))
+        reply = self.take(conn, "sccrp", patience(keys, 5))
         return reply.text if reply else "no answer"
 
     def do_call(self, args, keys, _):
         conn, own = self.conns[args[0]], num(args[1])
         ask = "icrq" if "in" in args else "ocrq"
         conn.write(build(ask, {"own": args[1]}))
-        reply = self.take(conn, lambda m: m.name == ANSWERS[ask] and m.peer == own, float(keys.get("t", 5)))
+        reply = self.take(conn, lambda m: m.name == ANSWERS[ask] and m.peer == own, patience(keys, 5))
         if not reply:
             return "no answer"
         if reply.result != 1:
@@ -440,7 +445,7 @@ class End:
         conn, first, count = self.conns[args[0]], num(args[1]), num(args[2])
         ask, up = "icrq" if "in" in args else "ocrq", 0
         burst = num(keys.get("burst", str(count)))
-        end = time.monotonic() + float(keys.get("t", 20))
+        end = time.monotonic() + patience(keys, 20)
         for start in range(first, first + count, burst):
             wanted = set(range(start, min(start + burst, first + count)))
             conn.write(b"".join(build(ask, {"own": str(i)}) for i in sorted(wanted)))
@@ -542,7 +547,7 @@ class End:
                 self.gre_send(conn.addr, peer, seq, None, f"ping {self.name} {conn.name} {own} {seq}".encode())
                 if seq % 20 == 0:
                     self.pump_quiet(0)
-        self.until(lambda: self.back == self.sent, float(keys.get("t", 3)))
+        self.until(lambda: self.back == self.sent, patience(keys, 3))
         return f"sent {len(self.sent)} back {len(self.back)} wrong {len(self.wrong)}"
 
     def do_stream(self, args, *_):
