@@ -282,6 +282,48 @@ static void nobody_awaits(void)
 	CHECK_EQ(plan.n, 0);
 }
 
+/* Packets of an SPI until it is settled as client 0's, who reacts to each */
+static unsigned int packets_until_settled(void)
+{
+	struct nf_vpn_esp_in in;
+	u32 seq;
+
+	/* copies are scarce: a lead is believed as soon as it is large enough */
+	bucket.used[1] = NF_VPN_ESP_COPY_BURST * 500;
+	send(0, true);
+	send(1, true);
+	now += 1000;
+	first(&in, 5, 1, 2);
+	now += 1000;
+	first(&in, 5, 2, 2);
+	for (seq = 3; seq < 20 && !in.settled; seq++) {
+		now += 5;
+		send(0, false);
+		now += 995;
+		arrive(&in, 5, seq, 2);
+	}
+	CHECK(in.settled);
+	CHECK_EQ(plan.target[0], 0);
+	return seq - 1;
+}
+
+static void unexpected_takes_more(void)
+{
+	unsigned int awaited;
+
+	world();
+	bring_up(0);
+	bring_up(1);
+	awaited = packets_until_settled();
+	world();
+	start(0);
+	start(1);
+	pair[0].unmatched_in = 1;
+	pair[1].unmatched_in = 1;
+	CHECK(packets_until_settled() > awaited + 2);
+	CHECK(plan.unexpected);
+}
+
 static void only_candidate(void)
 {
 	struct nf_vpn_esp_in in;
@@ -927,6 +969,7 @@ static const struct ktap_case cases[] = {
 	KTAP_CASE(unknown_past),
 	KTAP_CASE(seen_once),
 	KTAP_CASE(nobody_awaits),
+	KTAP_CASE(unexpected_takes_more),
 	KTAP_CASE(only_candidate),
 	KTAP_CASE(rival),
 	KTAP_CASE(one_way),
