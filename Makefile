@@ -12,7 +12,7 @@ KERNEL ?= 6.1
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 DKMS_SOURCE := /usr/src/nf-vpn-passthrough-$(VERSION)
 
-.PHONY: all modules tool install dkms-install deb clean test test-all test-beside fuzz test-arch test-packages intree-patch test-debug check bench bench-check sim demo capture shell help distclean-cache
+.PHONY: all modules tool install dkms-install deb clean test test-all test-beside fuzz fuzz-coverage test-arch test-packages intree-patch test-debug check bench bench-check sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -80,6 +80,11 @@ fuzz:
 	scripts/setup
 	test/fuzz/run -t $$(($(MINUTES) * 60))
 
+# which lines the fuzzers reach
+fuzz-coverage:
+	scripts/setup
+	test/fuzz/coverage
+
 check:
 	scripts/setup check
 	scripts/check
@@ -142,6 +147,7 @@ help:
 	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
 	@echo "make test-arch  unit tests, builds and a short suite for other processors ($(ARCH_KERNELS))"
 	@echo "make fuzz       the fuzzers of the parsers and the association engine, $(MINUTES) minutes each (MINUTES=)"
+	@echo "make fuzz-coverage  how much of these files they reach (90 % is asked of each)"
 	@echo "make intree-patch KDIR=...  prints a patch that adds the modules to a kernel's source"
 	@echo "make test-packages  the packages on Debian 11, 12, 13 and sid: installed, used, upgraded, purged"
 	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
