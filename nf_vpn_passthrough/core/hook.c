@@ -164,14 +164,24 @@ static noinline void nf_vpn_join(struct sk_buff *skb, struct nf_conn *ct,
 	nf_vpn_track(skb, ct, info, lane);
 }
 
-/* Seen both ways, and its time was set a moment ago: nearly every packet. */
-static __always_inline void nf_vpn_join_again(struct sk_buff *skb,
-					      struct nf_conn *ct, u8 dir)
+/*
+ * The same for an entry that was seen both ways: nearly every packet.  @lately: the
+ * time was set a moment ago.
+ */
+static __always_inline void
+nf_vpn_join_again(struct sk_buff *skb, struct nf_conn *ct,
+		  const struct nf_vpn_flow *flow, bool lately)
 {
-	nf_vpn_set_ct(skb, ct, dir == IP_CT_DIR_REPLY ? IP_CT_ESTABLISHED_REPLY :
-							IP_CT_ESTABLISHED);
-	if (nf_conn_acct_find(ct))
-		nf_ct_acct_update(ct, dir, skb->len);
+	enum ip_conntrack_info info = IP_CT_ESTABLISHED;
+
+	if (flow->dir == IP_CT_DIR_REPLY)
+		info = IP_CT_ESTABLISHED_REPLY;
+	nf_vpn_set_ct(skb, ct, info);
+	if (unlikely(!lately))
+		nf_ct_refresh_acct(ct, info, skb,
+				   READ_ONCE(flow->lane->timeout[1]));
+	else if (nf_conn_acct_find(ct))
+		nf_ct_acct_update(ct, flow->dir, skb->len);
 }
 
 bool nf_vpn_lane_attach(struct sk_buff *skb, const struct nf_vpn_lane *lane,
@@ -209,13 +219,11 @@ static __always_inline bool nf_vpn_attach(struct sk_buff *skb,
 	ct = rcu_dereference(flow->lane->ct);
 	if (!nf_vpn_ct_alive(ct) || !nf_vpn_rewrite(skb, off, flow))
 		return false;
-	if (likely(lately && !(~READ_ONCE(ct->status) &
-			       (IPS_SEEN_REPLY | IPS_ASSURED)))) {
-		nf_vpn_join_again(skb, ct, flow->dir);
-		return true;
-	}
-	nf_vpn_join(skb, ct, flow->lane, flow->dir);
-	if (!lately)
+	if (likely(!(~READ_ONCE(ct->status) & (IPS_SEEN_REPLY | IPS_ASSURED))))
+		nf_vpn_join_again(skb, ct, flow, lately);
+	else
+		nf_vpn_join(skb, ct, flow->lane, flow->dir);
+	if (unlikely(!lately))
 		WRITE_ONCE(flow->used, jiffies);
 	return true;
 }

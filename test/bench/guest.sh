@@ -50,7 +50,8 @@ down() {
 # both VARIANT N COMMAND: a figure for each direction, of what both ends have spoken on.
 both() {
 	local dir
-	for dir in out in out; do ask "$3" $dir 64; done
+	# each session of them
+	for dir in out in out; do ask "$3" $dir $(($2 > 64 ? $2 : 64)); done
 	for dir in out in; do
 		ask "$3" $dir "$COUNT"
 		say "$1" "$2" $dir "$ANSWER"
