@@ -377,6 +377,7 @@ dump() {
 
 # For scripts/profile, which ends the guest.
 profile() { # VARIANT SETUP COMMAND
+	local dir
 	case $1 in
 	intree) modprobe nf_nat_pptp ;;
 	ours) modprobe nf_vpn_passthrough ;;
@@ -388,6 +389,8 @@ profile() { # VARIANT SETUP COMMAND
 	esac
 	[ "$1" != ours ] || r sysctl -qw net.netfilter.nf_vpn.ipsec_hold=0
 	[ -z "$2" ] || ask "$2"
+	# as both() begins
+	case $3 in *' in' | *' out') for dir in out in out; do ask "${3% *} $dir 64"; done ;; esac
 	ask "$3 500"
 	cp /proc/kallsyms /out/kallsyms
 	touch /out/ready
