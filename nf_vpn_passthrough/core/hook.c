@@ -294,7 +294,7 @@ static unsigned int nf_vpn_steer(struct nf_vpn_net *vn,
 	int why;
 
 	/* Seen before (loopback), or NOTRACK: the admin's word. */
-	if (unlikely(skb_get_nfct(skb)) && nf_vpn_tracked(skb))
+	if (nf_vpn_tracked(skb))
 		return NF_ACCEPT;
 	why = unlikely(ip_is_fragment(iph)) ? NF_VPN_STAT_FRAGMENT :
 		nf_vpn_read_key(proto, skb, iph, off, &key);

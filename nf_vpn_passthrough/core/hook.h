@@ -21,8 +21,11 @@ int nf_vpn_key_of(const struct nf_vpn_proto *proto, const struct sk_buff *skb,
 static inline bool nf_vpn_tracked(const struct sk_buff *skb)
 {
 	enum ip_conntrack_info info;
-	const struct nf_conn *ct = nf_ct_get(skb, &info);
+	const struct nf_conn *ct;
 
+	if (likely(!skb_get_nfct(skb)))
+		return false;
+	ct = nf_ct_get(skb, &info);
 	return ct ? !nf_ct_is_template(ct) : info == IP_CT_UNTRACKED;
 }
 

@@ -121,7 +121,7 @@ struct nf_vpn_spi *nf_vpn_spi_in(struct nf_vpn_net *vn,
 		nf_vpn_count(vn, NF_VPN_STAT_ESP_IN);
 		return spi;
 	}
-	spi = NULL;
+	spi = NULL;	/* freed with its flow */
 free:
 	kfree(open);
 	kfree(spi);

@@ -47,11 +47,17 @@ down() {
 	topo_down || exit 1
 }
 
+# warm COMMAND COUNT: both ends speak, and are answered.
+warm() {
+	local dir
+	for dir in out in out; do ask "$1" $dir "$2"; done
+}
+
 # both VARIANT N COMMAND: a figure for each direction, of what both ends have spoken on.
 both() {
 	local dir
 	# each session of them
-	for dir in out in out; do ask "$3" $dir $(($2 > 64 ? $2 : 64)); done
+	warm "$3" $(($2 > 64 ? $2 : 64))
 	for dir in out in; do
 		ask "$3" $dir "$COUNT"
 		say "$1" "$2" $dir "$ANSWER"
@@ -377,7 +383,6 @@ dump() {
 
 # For scripts/profile, which ends the guest.
 profile() { # VARIANT SETUP COMMAND
-	local dir
 	case $1 in
 	intree) modprobe nf_nat_pptp ;;
 	ours) modprobe nf_vpn_passthrough ;;
@@ -390,7 +395,7 @@ profile() { # VARIANT SETUP COMMAND
 	[ "$1" != ours ] || r sysctl -qw net.netfilter.nf_vpn.ipsec_hold=0
 	[ -z "$2" ] || ask "$2"
 	# as both() begins
-	case $3 in *' in' | *' out') for dir in out in out; do ask "${3% *} $dir 64"; done ;; esac
+	case $3 in *' in' | *' out') warm "${3% *}" 64 ;; esac
 	ask "$3 500"
 	cp /proc/kallsyms /out/kallsyms
 	touch /out/ready

@@ -29,9 +29,8 @@ fail_prepare() {
 }
 # What refuses pages counts its own requests for fail-nth as well: none is to be.
 fail_no_pages() {
-	FAIL=/sys/kernel/debug/fail_page_alloc
+	local FAIL=/sys/kernel/debug/fail_page_alloc
 	[ ! -d $FAIL ] || { fail_set stacktrace-depth 32 && fail_set require-start 1 && fail_set require-end 2; }
-	FAIL=/sys/kernel/debug/failslab
 }
 
 # fail_nth N COMMAND...: the N-th request of our modules on behalf of COMMAND fails;

@@ -99,6 +99,22 @@ static bool first(struct nf_vpn_esp_in *in, u32 spi, u32 seq, unsigned int n)
 	return kept;
 }
 
+/*
+ * SPI 5 goes on until it is settled, @seq to below @end; after each packet one of the @n
+ * sends at once, and @gap later the next one comes. The number after the last one.
+ */
+static u32 converse(struct nf_vpn_esp_in *in, u32 seq, u32 end,
+		    unsigned int client, u32 gap, unsigned int n)
+{
+	for (; seq < end && !in->settled; seq++) {
+		now += 5;
+		send(client, false);
+		now += gap;
+		arrive(in, 5, seq, n);
+	}
+	return seq;
+}
+
 static struct nf_vpn_esp_candidate view(unsigned int i)
 {
 	struct nf_vpn_esp_candidate c;
@@ -296,12 +312,7 @@ static unsigned int packets_until_settled(void)
 	first(&in, 5, 1, 2);
 	now += 1000;
 	first(&in, 5, 2, 2);
-	for (seq = 3; seq < 20 && !in.settled; seq++) {
-		now += 5;
-		send(0, false);
-		now += 995;
-		arrive(&in, 5, seq, 2);
-	}
+	seq = converse(&in, 3, 20, 0, 995, 2);
 	CHECK(in.settled);
 	CHECK_EQ(plan.target[0], 0);
 	return seq - 1;
@@ -372,12 +383,7 @@ static void rival(void)
 		seq == 2 ? (void)first(&in, 5, 2, 1) : arrive(&in, 5, seq, 1);
 		CHECK(!plan.settled);
 	}
-	for (; seq < 100 && !in.settled; seq++) {
-		now += 5;
-		send(0, false);
-		now += 75;
-		arrive(&in, 5, seq, 1);
-	}
+	converse(&in, seq, 100, 0, 75, 1);
 	CHECK(in.settled);
 }
 
@@ -695,12 +701,7 @@ static void doubted(void)
 	now += 10;
 	arrive(&in, 5, 50000, 2);
 	CHECK_EQ(plan.n, 2);
-	for (i = 50001; i < 50100 && !in.settled; i++) {
-		now += 5;
-		send(1, false);
-		now += 75;
-		arrive(&in, 5, i, 2);
-	}
+	converse(&in, 50001, 50100, 1, 75, 2);
 	CHECK(in.settled);
 	CHECK_EQ(plan.target[0], 1);
 	CHECK_EQ(view(0).gates, 1);
@@ -947,8 +948,7 @@ static void fuzz(void)
 			break;
 		default:
 			if (in[k].settled) {
-				if (in[k].settled)
-					nf_vpn_esp_gone(&pair[k]);
+				nf_vpn_esp_gone(&pair[k]);
 				memset(&in[k], 0, sizeof(in[k]));
 			}
 			arrive(&in[k], k, in[k].sa.seq + 1, n);
