@@ -278,13 +278,8 @@ static inline bool nf_vpn_ike_on_natt(const struct nf_conn *ct)
 		htons(NF_VPN_NATT_PORT);
 }
 
-/*
- * More ESP of a session that is known: nearly all that goes by, so nothing is written
- * but that the one or the other had the last word, and the time every 50 ms.  False:
- * look closer.  RCU.
- */
-bool nf_vpn_natt_goes_on(const struct sk_buff *skb, unsigned int off,
-			 struct nf_conn *ct, u8 dir);
+/* Of this load of the module, as far as one octet tells; never 0. */
+extern u8 nf_vpn_natt_tag;
 /* A packet of it, with that SPI if it is ESP, host order, else 0.  RCU. */
 void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct, u32 spi,
 		      u8 dir);

@@ -11,8 +11,7 @@
 #include <net/netlink.h>
 #include "ipsec.h"
 
-/* Of this load of the module, as far as one octet tells; never 0. */
-static u8 nf_vpn_natt_tag __read_mostly;
+u8 nf_vpn_natt_tag __read_mostly;
 
 /* Inbound SPIs, the latest first, network order. */
 static void nf_vpn_natt_spis(const struct nf_conn *ct, __be32 *spi)
@@ -228,24 +227,6 @@ static void nf_vpn_natt_spi(struct nf_vpn_ike_data *data, u32 spi)
 	if (READ_ONCE(data->natt.talk.heard) &&
 	    READ_ONCE(data->natt.talk.spi) != spi)
 		WRITE_ONCE(data->natt.old, READ_ONCE(data->natt.talk.spi));
-}
-
-bool nf_vpn_natt_goes_on(const struct sk_buff *skb, unsigned int off,
-			 struct nf_conn *ct, u8 dir)
-{
-	struct nf_vpn_natt_talk *talk = &nf_vpn_ike_data(ct)->natt.talk;
-	u32 spi;
-
-	/* What is in fragments of memory is copied, and that is done elsewhere. */
-	if (unlikely(READ_ONCE(talk->session) != nf_vpn_natt_tag ||
-		     off + NF_VPN_ESP_HDR_LEN > skb_headlen(skb)))
-		return false;
-	spi = nf_vpn_get_be32(skb->data + off);
-	if (!spi)
-		return false;
-	return dir == IP_CT_DIR_ORIGINAL ?
-		nf_vpn_natt_speaks_on(talk, nf_vpn_natt_now()) :
-		nf_vpn_natt_hears_on(talk, spi, nf_vpn_natt_now());
 }
 
 void nf_vpn_natt_seen(struct nf_vpn_ipsec_net *in, struct nf_conn *ct, u32 spi,

@@ -14,12 +14,6 @@
 /* Who asks no more for so long has given up. */
 #define NF_VPN_NATT_GIVEN_UP_MS	120000
 
-u32 nf_vpn_natt_now(void)
-{
-	/* As exact as a jiffy, and next to nothing to ask. */
-	return jiffies_to_msecs(jiffies);
-}
-
 static void nf_vpn_natt_ends_of(struct nf_vpn_natt_ends *ends,
 				const struct nf_conn *ct)
 {
