@@ -127,7 +127,9 @@ topo_router() {
 				echo "link set port$k master lan1"
 			fi
 		done
-	} | ns_config r ipv4/ip_forward=1 netfilter/nf_conntrack_acct=1
+	} | ns_config r ipv4/ip_forward=1 netfilter/nf_conntrack_acct=1 || return
+	# where br_netfilter is built in, what is bridged would pass the IP hooks
+	[ "$TOPO_MODE" = own ] || r sysctl -qew net.bridge.bridge-nf-call-iptables=0
 }
 
 # topo_host NAME ADDRESS [IP-COMMAND...]

@@ -75,6 +75,7 @@ topo_up 2 own nonat
 must r nft delete table ip filter
 # as dockerd does: bridged packets pass the IP hooks, and a port may get its own back
 must modprobe br_netfilter
+must r sysctl -qw net.bridge.bridge-nf-call-iptables=1
 must containers
 must docker_rules
 must background d1 web sh -c 'while :; do echo hello | nc -lN 80; done'
