@@ -123,7 +123,8 @@ starve() {
 	done
 }
 
-sets_up() { echo "$(meet "c$1" s | sed 's/:.*//') $(deliver "c$1" $SERVER "0x100$1" 99) $(deliver s $WAN "0x200$1" 99)"; }
+# settled, so that it awaits nothing: what is another one's would be copied to it
+sets_up() { echo "$(meet "c$1" s | sed 's/:.*//') $(settle "c$1" s "0x100$1" "0x200$1")$(deliver "c$1" $SERVER "0x100$1" 99) $(deliver s $WAN "0x200$1" 99)"; }
 flows_gone() { [ ! -s /proc/net/nf_vpn/flows ] && no_flows; }
 count_is_zero() { [ "$(r cat /proc/sys/net/netfilter/nf_conntrack_count)" = 0 ]; }
 
