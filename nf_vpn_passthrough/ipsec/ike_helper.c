@@ -127,9 +127,9 @@ static noinline int nf_vpn_ike_read(struct sk_buff *skb, unsigned int protoff,
  * but that the one or the other had the last word, and the time every 50 ms.  False:
  * look closer.  In line, as the calls would be a third of it.
  */
-static __always_inline bool nf_vpn_natt_goes_on(const struct sk_buff *skb,
-						unsigned int off,
-						const struct nf_conn *ct, u8 dir)
+static __always_inline bool nf_vpn_natt_more(const struct sk_buff *skb,
+					     unsigned int off,
+					     const struct nf_conn *ct, u8 dir)
 {
 	struct nf_vpn_natt_talk *talk = &nf_vpn_ike_data(ct)->natt.talk;
 	u32 spi;
@@ -150,8 +150,8 @@ static int nf_vpn_ike_help(struct sk_buff *skb, unsigned int protoff,
 			   struct nf_conn *ct, enum ip_conntrack_info ctinfo)
 {
 	if (nf_vpn_ike_on_natt(ct) &&
-	    likely(nf_vpn_natt_goes_on(skb, protoff + sizeof(struct udphdr),
-				       ct, CTINFO2DIR(ctinfo))))
+	    likely(nf_vpn_natt_more(skb, protoff + sizeof(struct udphdr), ct,
+				    CTINFO2DIR(ctinfo))))
 		return NF_ACCEPT;
 	return nf_vpn_ike_read(skb, protoff, ct, ctinfo);
 }
