@@ -202,6 +202,10 @@ behind_router() {
 	N
 }
 
+# Does the kernel track GRE? Debug kernels do not: for them all of two hosts is one
+# connection, and where stock conntrack is left alone one client's gets through.
+knows_gre() { [ -e /proc/sys/net/netfilter/nf_conntrack_gre_timeout ]; }
+
 # A counter of /proc/net/nf_vpn/stats in r (or in namespace $2).
 # shellcheck disable=SC2016 # awk's
 counted() { in_ns "${2:-r}" awk -v name="$1" '$1 == name { print $2 }' /proc/net/nf_vpn/stats; }
