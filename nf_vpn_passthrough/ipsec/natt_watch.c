@@ -6,7 +6,6 @@
  */
 #include <linux/net.h>
 #include <linux/skbuff.h>
-#include <linux/jiffies.h>
 #include <net/netfilter/nf_conntrack_helper.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 #include "ipsec.h"

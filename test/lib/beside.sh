@@ -100,3 +100,7 @@ streams_on() {
 		ask stream s "${PUBLIC:-$WAN}" 47 "3001880b0008$(printf '%04x' "0x${own:-0}")++++++++0000000000000000"
 	done
 } >/dev/null
+
+# What is bridged in r passes the IP hooks. Built in, it cannot go.
+bridge_hooks_up() { modprobe br_netfilter && r sysctl -qw net.bridge.bridge-nf-call-iptables=1; }
+bridge_hooks_down() { [ ! -e /sys/module/br_netfilter/initstate ] || modprobe -r br_netfilter; }

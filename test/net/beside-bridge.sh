@@ -32,8 +32,7 @@ physdev() { r nft list counter ip seen bridged | sed -nE 's/.*packets ([0-9]+).*
 
 plan 13
 topo_up 3 lan
-must modprobe br_netfilter
-must r sysctl -qw net.bridge.bridge-nf-call-iptables=1
+must bridge_hooks_up
 must uplink_bridge
 must sessions_rules
 # what is bridged from client to client: "forward" has it, too
@@ -69,4 +68,4 @@ check "bridged, by the IP hooks" [ "$(physdev)" -ge $((before + 6)) ]
 is "nobody is disturbed" "$(carried)" "$ALL"
 sessions_down
 check "the namespaces are gone" topo_down
-[ ! -d /sys/module/br_netfilter/initstate ] || modprobe -r br_netfilter
+bridge_hooks_down

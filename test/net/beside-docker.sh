@@ -74,8 +74,7 @@ plan 14
 topo_up 2 own nonat
 must r nft delete table ip filter
 # as dockerd does: bridged packets pass the IP hooks, and a port may get its own back
-must modprobe br_netfilter
-must r sysctl -qw net.bridge.bridge-nf-call-iptables=1
+must bridge_hooks_up
 must containers
 must docker_rules
 must background d1 web sh -c 'while :; do echo hello | nc -lN 80; done'
@@ -99,4 +98,4 @@ check "from the container itself: hairpin" web d1
 p d2 close k >/dev/null
 sessions_down
 check "the namespaces are gone" topo_down
-[ ! -d /sys/module/br_netfilter/initstate ] || modprobe -r br_netfilter
+bridge_hooks_down
