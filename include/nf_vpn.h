@@ -202,6 +202,7 @@ enum nf_vpn_refusal {
 	NF_VPN_REFUSED_ABSENT,		/* no module for it */
 	NF_VPN_REFUSED_HELPER,
 	NF_VPN_REFUSED_OTHER_PORT,
+	NF_VPN_REFUSED_IKE,
 	NF_VPN_REFUSED_BOUND,
 	NF_VPN_REFUSALS
 };
@@ -693,6 +694,17 @@ u16 nf_vpn_zone_arriving(const struct nf_vpn_net *vn, const struct nf_conn *ct,
 			 u8 dir);
 
 /* core/port.c */
+
+/**
+ * nf_vpn_udp_write() - another number of 16 bits in a UDP datagram
+ * @skb: a UDP packet
+ * @off: its UDP header
+ * @at: offset of the number from there, even; the packet has it
+ * @value: network order
+ * Return: false: no memory.
+ */
+bool nf_vpn_udp_write(struct sk_buff *skb, unsigned int off, unsigned int at,
+		      __be16 value);
 
 /**
  * nf_vpn_port_write() - another source port

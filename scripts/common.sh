@@ -44,9 +44,14 @@ kernel_field() {
 # table: nobody but the tests runs them. This machine's suite compiles them.
 kernel_flavour() {
 	case $1 in
-	*-debug | *-kcsan) echo "${1##*-}" ;;
+	*-debug | *-kasan | *-kcsan) echo "${1##*-}" ;;
 	esac
 }
+
+# A debug kernel's clock counts instructions (an option of scripts/vm, or none): on a busy
+# machine a clock that goes on without it would bring the next tick before the last one
+# is done, for ever. But then processors take turns, and KCSAN is to see two at a time.
+kernel_clock() { [ "$(kernel_flavour "$1")" != debug ] || echo -c; }
 
 debug_kernel_field() {
 	case $2 in

@@ -16,21 +16,31 @@
 /* Zones tried, at random: of 5,000 half are taken, and one is found. */
 #define NF_VPN_PORT_TRIES	64
 
-bool nf_vpn_port_write(struct sk_buff *skb, unsigned int off, __be16 port)
+bool nf_vpn_udp_write(struct sk_buff *skb, unsigned int off, unsigned int at,
+		      __be16 value)
 {
 	struct udphdr *uh;
+	__be16 *place;
 
-	if (skb_ensure_writable(skb, off + sizeof(*uh)))
+	if (skb_ensure_writable(skb, off + max(at + sizeof(value),
+					       sizeof(*uh))))
 		return false;
 	uh = (struct udphdr *)(skb->data + off);
+	place = (__be16 *)(skb->data + off + at);
 	if (uh->check || skb->ip_summed == CHECKSUM_PARTIAL) {
-		inet_proto_csum_replace2(&uh->check, skb, uh->source, port,
+		inet_proto_csum_replace2(&uh->check, skb, *place, value,
 					 false);
 		if (!uh->check)
 			uh->check = CSUM_MANGLED_0;
 	}
-	uh->source = port;
+	*place = value;
 	return true;
+}
+EXPORT_SYMBOL_GPL(nf_vpn_udp_write);
+
+bool nf_vpn_port_write(struct sk_buff *skb, unsigned int off, __be16 port)
+{
+	return nf_vpn_udp_write(skb, off, offsetof(struct udphdr, source), port);
 }
 EXPORT_SYMBOL_GPL(nf_vpn_port_write);
 

@@ -80,6 +80,9 @@ static const struct {
 	[NF_VPN_REFUSED_OTHER_PORT] = {
 		"its server answered from another port: the client has to begin anew",
 		-EOPNOTSUPP },
+	[NF_VPN_REFUSED_IKE] = {
+		"IKE on a shared port: the client's next message sets it up anew",
+		-EOPNOTSUPP },
 	[NF_VPN_REFUSED_BOUND] = {
 		"ESP keyed by hand: its next packet from the client sets it up anew",
 		-EOPNOTSUPP },

@@ -143,6 +143,8 @@ enum nf_vpn_refusal nf_vpn_esp_restore(struct nf_vpn_net *vn,
 
 	if (saved->protocol == NF_VPN_PROTOCOL_NATT)
 		return nf_vpn_natt_restore(vn, saved);
+	if (saved->protocol == NF_VPN_PROTOCOL_IKE)
+		return NF_VPN_REFUSED_IKE;
 	if (saved->bound == NF_VPN_BOUND_DATA)
 		return NF_VPN_REFUSED_BOUND;
 	if (!nf_vpn_esp_restore_numbers(saved))

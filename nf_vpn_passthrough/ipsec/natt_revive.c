@@ -122,9 +122,10 @@ static void nf_vpn_natt_stray(struct nf_vpn_ipsec_net *in, struct sk_buff *skb,
 	};
 	enum nf_vpn_stat why = NF_VPN_STAT_NATT_STRAY;
 	struct nf_vpn_natt_mapping m;
-	__be32 spi;
+	__be32 spi = 0;
 
-	spi = nf_vpn_natt_spi_of(skb, off + sizeof(struct udphdr));
+	if (nf_ct_zone(ct)->id == NF_CT_DEFAULT_ZONE_ID)
+		spi = nf_vpn_natt_spi_of(skb, off + sizeof(struct udphdr));
 	if (spi && nf_vpn_natt_find(in, &outside, spi, &m))
 		why = nf_vpn_natt_revive(in, skb, &m);
 	nf_vpn_count(in->vn, why);
@@ -141,11 +142,7 @@ static unsigned int nf_vpn_natt_hook(void *priv, struct sk_buff *skb,
 	    ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple.src.u.udp.port !=
 	    htons(NF_VPN_NATT_PORT))
 		return NF_ACCEPT;
-	if (nf_ct_zone(ct)->id == NF_CT_DEFAULT_ZONE_ID)
-		nf_vpn_natt_stray(priv, skb, ct);
-	else
-		nf_vpn_count(((struct nf_vpn_ipsec_net *)priv)->vn,
-			     NF_VPN_STAT_NATT_STRAY);
+	nf_vpn_natt_stray(priv, skb, ct);
 	return NF_ACCEPT;
 }
 

@@ -285,7 +285,11 @@ void nf_vpn_l2tp_static_out(struct nf_vpn_l2tp_pair *pair, u32 id);
 struct nf_vpn_flow *nf_vpn_l2tp_static_in(struct nf_vpn_l2tp_net *ln,
 					  const struct nf_vpn_key *key);
 
-/* l2tp_helper.c: 0 or negative errno */
+/* l2tp_helper.c: the head of L2TP in UDP, at @off; 0 or a counter, not yet counted. */
+int nf_vpn_l2tp_udp_head(const struct sk_buff *skb, unsigned int off,
+			 struct nf_vpn_l2tp_head *head);
+
+/* 0 or negative errno */
 int nf_vpn_l2tp_helper_init(void);
 void nf_vpn_l2tp_helper_exit(void);
 

@@ -117,6 +117,21 @@ static bool nf_vpn_l2tp_mere_data(const struct sk_buff *skb, unsigned int off)
 	       nf_vpn_l2tp_is_data(skb->data + off);
 }
 
+int nf_vpn_l2tp_udp_head(const struct sk_buff *skb, unsigned int off,
+			 struct nf_vpn_l2tp_head *head)
+{
+	u8 _p[NF_VPN_L2TP_HEAD_MAX], *p;
+	unsigned int have;
+
+	if (off > skb->len)
+		return NF_VPN_STAT_TRUNCATED;
+	have = min_t(unsigned int, skb->len - off, sizeof(_p));
+	p = skb_header_pointer(skb, off, have, _p);
+	if (!p || nf_vpn_l2tp_head(p, have, head))
+		return NF_VPN_STAT_L2TP_NOT_L2TP;
+	return 0;
+}
+
 static noinline int nf_vpn_l2tp_read(struct sk_buff *skb, unsigned int protoff,
 				     struct nf_conn *ct,
 				     enum ip_conntrack_info ctinfo)
@@ -126,21 +141,15 @@ static noinline int nf_vpn_l2tp_read(struct sk_buff *skb, unsigned int protoff,
 		.skb	= skb,
 		.off	= protoff + sizeof(struct udphdr),
 	};
-	u8 _p[NF_VPN_L2TP_HEAD_MAX], *p;
 	unsigned int verdict = NF_ACCEPT;
 	struct nf_vpn_l2tp_head head;
-	unsigned int have;
+	int why;
 
 	/* For the reaper. */
 	nf_vpn_enable(ln->vn);
-	if (d.off > skb->len) {
-		nf_vpn_count(ln->vn, NF_VPN_STAT_TRUNCATED);
-		return NF_ACCEPT;
-	}
-	have = min_t(unsigned int, skb->len - d.off, sizeof(_p));
-	p = skb_header_pointer(skb, d.off, have, _p);
-	if (!p || nf_vpn_l2tp_head(p, have, &head)) {
-		nf_vpn_count(ln->vn, NF_VPN_STAT_L2TP_NOT_L2TP);
+	why = nf_vpn_l2tp_udp_head(skb, d.off, &head);
+	if (why) {
+		nf_vpn_count(ln->vn, why);
 		return NF_ACCEPT;
 	}
 	if (head.control)

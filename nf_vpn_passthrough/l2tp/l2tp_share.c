@@ -24,16 +24,10 @@
 static int nf_vpn_l2tp_share_head(const struct sk_buff *skb, unsigned int off,
 				  struct nf_vpn_l2tp_head *head)
 {
-	u8 _p[NF_VPN_L2TP_HEAD_MAX], *p;
-	unsigned int have;
+	int why = nf_vpn_l2tp_udp_head(skb, off + sizeof(struct udphdr), head);
 
-	off += sizeof(struct udphdr);
-	if (off > skb->len)
-		return NF_VPN_STAT_TRUNCATED;
-	have = min_t(unsigned int, skb->len - off, sizeof(_p));
-	p = skb_header_pointer(skb, off, have, _p);
-	if (!p || nf_vpn_l2tp_head(p, have, head))
-		return NF_VPN_STAT_L2TP_NOT_L2TP;
+	if (why)
+		return why;
 	return head->version == 2 && head->id ? 0 :
 						NF_VPN_STAT_L2TP_PORT_OPEN;
 }
@@ -65,24 +59,11 @@ unsigned int nf_vpn_l2tp_share_miss(struct nf_vpn_net *vn, struct sk_buff *skb,
 bool nf_vpn_l2tp_share_rewrite(struct sk_buff *skb, unsigned int off,
 			       __be32 id)
 {
-	__be16 tunnel = htons(ntohl(id)), *place;
 	struct nf_vpn_l2tp_head head;
-	struct udphdr *uh;
 
-	if (nf_vpn_l2tp_share_head(skb, off, &head) ||
-	    skb_ensure_writable(skb, off + sizeof(*uh) + head.id_off +
-				     sizeof(tunnel)))
-		return false;
-	uh = (struct udphdr *)(skb->data + off);
-	place = (__be16 *)(skb->data + off + sizeof(*uh) + head.id_off);
-	if (uh->check) {
-		inet_proto_csum_replace2(&uh->check, skb, *place, tunnel,
-					 false);
-		if (!uh->check)
-			uh->check = CSUM_MANGLED_0;
-	}
-	*place = tunnel;
-	return true;
+	return !nf_vpn_l2tp_share_head(skb, off, &head) &&
+	       nf_vpn_udp_write(skb, off, sizeof(struct udphdr) + head.id_off,
+				htons(ntohl(id)));
 }
 
 static bool nf_vpn_l2tp_share_wanted(const struct nf_vpn_l2tp_net *ln,

@@ -41,7 +41,7 @@ json.dump(f, open(sys.argv[1] + ".edited", "w"))' "$FILE" "$1"
 restored() { said r nfvpn restore "$(edited "$1")"; }
 FILE=$TOPO_TMP/file
 
-plan 40
+plan 41
 must modprobe nf_vpn_passthrough
 topo_up 2
 # IKE is silent while the requests are made: on a busy machine for more than 30 s
@@ -70,6 +70,7 @@ is "a reserved SPI" "$(asked "${ESP[@]}" 24:nest:1=2,2=1,3=255,4=255,8=2)" "-22 
 is "a call of PPTP" "$(asked "${ESP[@]}" 24:nest:1=1,2=1,3=9999,4=9999,8=1)" "-22 it has no numbers, or not those of its protocol"
 mapfile -t many < <(for _ in {1..60}; do echo 24:nest:1=2,2=1,3=9999,4=9999,8=2; done)
 is "sixty numbers" "$(asked "${ESP[@]}" "${many[@]}")" "-7 more numbers than a session shows"
+is "IKE itself" "$(asked 3:u32:5 "${ESP[@]:1}")" "-95 IKE on a shared port: the client's next message sets it up anew"
 is "one that is there" "$(asked "${ESP[@]}" 24:nest:1=2,2=1,3=9999,4=9999,8=2)" "-17 this session is there already"
 is "nothing was changed" "$(sessions '' 'id client zone awaited' && flow_count)" "$before"
 
