@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: newest
+# since: 7.3
 # timeout: 120
 #
 # "ct timeout" and "ct expectation" objects of nft. The flows that we help have the
 # admin's timeouts. A connection has a helper or an expectation object, and whichever
 # rule is first has it (as with any helper of the kernel): a call whose connection has our helper
 # is translated though a later rule names an expectation, and the object works on
-# the connection beside it.
+# the connection beside it. (Before, an expectation was made at once, and the packet was
+# dropped if the same client had one for that port already.)
 # shellcheck source=test/lib/ktap.sh
 . "$(dirname "$0")/../lib/ktap.sh"
 # shellcheck source=test/lib/topo.sh
