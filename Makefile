@@ -12,7 +12,7 @@ KERNEL ?= 6.1
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 DKMS_SOURCE := /usr/src/nf-vpn-passthrough-$(VERSION)
 
-.PHONY: all modules tool install dkms-install deb clean test test-all test-beside fuzz fuzz-coverage test-arch test-packages intree-patch test-debug check bench bench-check sim demo capture shell help distclean-cache
+.PHONY: all modules tool install dkms-install deb clean test test-all test-beside fuzz fuzz-coverage storm test-arch test-packages intree-patch test-debug check bench bench-check sim demo capture shell help distclean-cache
 
 all: modules
 
@@ -60,7 +60,7 @@ test-beside:
 	scripts/kernel-selftests -k $(BESIDE_KERNEL)
 	test/run -j 1 -k $(BESIDE_KERNEL) -e RELOADS=1000 -T 20 fault-modules
 
-# DEBUG_KERNELS="7.3-debug 6.1-debug 7.3-kcsan" for more; TESTS='pptp-*' for less
+# DEBUG_KERNELS="7.3-debug 6.1-debug 7.3-kcsan" for more; hours; TESTS='pptp-*' for less
 DEBUG_KERNELS ?= 7.3-debug
 test-debug:
 	scripts/setup debug
@@ -84,6 +84,14 @@ fuzz:
 fuzz-coverage:
 	scripts/setup
 	test/fuzz/coverage
+
+# 10,000,000 take an hour and a half; another SEED throws others
+PACKETS ?= 1000000
+SEED ?= 0
+storm:
+	scripts/setup debug
+	test/lib/selftest-debug 7.3-kasan
+	scripts/storm -S $(SEED) $(PACKETS)
 
 check:
 	scripts/setup check
@@ -144,13 +152,15 @@ help:
 	@echo "make test       all tests, on all supported kernels, in guests"
 	@echo "make test-all   every network test on every kernel; hours"
 	@echo "make test-beside  the kernel's own netfilter tests with and without the modules; 1,000 unloads; an hour"
-	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); an hour"
+	@echo "make test-debug  the network tests on a kernel with KASAN, lockdep, kmemleak ($(DEBUG_KERNELS)); hours"
 	@echo "make test-arch  unit tests, builds and a short suite for other processors ($(ARCH_KERNELS))"
 	@echo "make fuzz       the fuzzers of the parsers and the association engine, $(MINUTES) minutes each (MINUTES=)"
+	@echo "make storm      mutated packets and messages at the modules on a kernel with KASAN, tunnels up (PACKETS=, SEED=)"
 	@echo "make fuzz-coverage  how much of these files they reach (90 % is asked of each)"
 	@echo "make intree-patch KDIR=...  prints a patch that adds the modules to a kernel's source"
 	@echo "make test-packages  the packages on Debian 11, 12, 13 and sid: installed, used, upgraded, purged"
-	@echo "make bench      instructions one GRE packet costs, 1 to 10,000 calls (KERNEL=$(KERNEL); minutes)"
+	@echo "make bench      instructions of packets, sessions, listings, with and without us: docs/bench.md (hours)"
+	@echo "make bench-check  the same for few sessions, beside the stored figures"
 	@echo "make sim        how ESP finds its client, simulated: writes docs/association.md and .svg (minutes)"
 	@echo "make check      shellcheck, checkpatch, sparse, clang, coccinelle, kernel-doc"
 	@echo "make capture NAME=...  record a VPN scenario with real software for test/captures"

@@ -53,6 +53,16 @@ static void nf_vpn_planted_uaf(void)
 	pr_info("%d\n", READ_ONCE(p[50]));
 }
 
+/* As where a header's copy is read beyond its end. */
+static void nf_vpn_planted_stack(void)
+{
+	u8 copy[16] = { 0 };
+	unsigned int n = sizeof(copy);
+
+	OPTIMIZER_HIDE_VAR(n);
+	pr_info("%d\n", READ_ONCE(copy[n]));
+}
+
 static int nf_vpn_planted_count(void *unused)
 {
 	unsigned long end = jiffies + 5 * HZ;
@@ -93,6 +103,8 @@ static int __init nf_vpn_planted_init(void)
 	}
 	if (!strcmp(bug, "uaf"))
 		nf_vpn_planted_uaf();
+	if (!strcmp(bug, "stack"))
+		nf_vpn_planted_stack();
 	if (!strcmp(bug, "race"))
 		nf_vpn_planted_race();
 	return 0;
