@@ -17,12 +17,7 @@ plan 17
 must modprobe nf_vpn_passthrough
 topo_up 2
 must helper_rule vpn-pptp tcp 1723
-peer_up s s listen
-peer_up c1 c1
-peer_up c2 c2
-p s ids 100 >/dev/null
-control c1 k $SERVER
-control c2 k $SERVER
+two_connected
 p c1 call k 7 >/dev/null
 is "second client, translated" "$(p c2 call k 7)" "up own=7 peer=101"
 is "GRE" "$(p c1 ping), $(p c2 ping)" "sent 1 back 1 wrong 0, sent 1 back 1 wrong 0"

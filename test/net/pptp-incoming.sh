@@ -17,12 +17,7 @@ plan 25
 must modprobe nf_vpn_passthrough
 topo_up 2
 must helper_rule vpn-pptp tcp 1723
-peer_up s s listen
-peer_up c1 c1
-peer_up c2 c2
-p s ids 100 >/dev/null
-control c1 k $SERVER
-control c2 k $SERVER
+two_connected
 
 # the clients are PACs
 is "client 1 as PAC" "$(p c1 call k 9 in)" "up own=9 peer=100"

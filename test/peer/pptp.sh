@@ -49,6 +49,17 @@ control() {
 }
 control_started() { p "$1" start "$2" | grep -x 'sccrp'; }
 
+# A server, whose calls have the IDs from 100 on, and two clients, each with a control
+# connection k to it.
+two_connected() {
+	peer_up s s listen
+	peer_up c1 c1
+	peer_up c2 c2
+	p s ids 100 >/dev/null
+	control c1 k "$SERVER"
+	control c2 k "$SERVER"
+}
+
 # The last connection that a listening peer accepted: a1, a2, ...
 last_accepted() { sed -nE 's/.* (a[0-9]+) from .*/\1/p' "$(log_of "$1")" | tail -n 1; }
 

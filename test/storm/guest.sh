@@ -122,12 +122,7 @@ r nft insert rule ip helpers pre udp dport 4500 ct helper set '"vpn-ike"'
 r sysctl -qw net.netfilter.nf_vpn.l2tp_ip_mark=0x20
 r nft add chain ip helpers raw '{ type filter hook prerouting priority raw; }'
 r nft add rule ip helpers raw iifname '"lan*"' meta l4proto 115 meta mark set mark or 0x20
-peer_up s s listen
-peer_up c1 c1
-peer_up c2 c2
-p s ids 100 >/dev/null
-control c1 k $SERVER
-control c2 k $SERVER
+two_connected
 is "client 1 calls" "$(p c1 call k 7)" "up own=7 peer=100"
 is "client 2 calls" "$(p c2 call k 7)" "up own=7 peer=101"
 peers_up c1 c2 s
