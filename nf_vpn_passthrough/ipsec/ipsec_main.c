@@ -155,7 +155,8 @@ static void nf_vpn_ipsec_remember(struct nf_vpn_ipsec_net *in)
 
 	if (READ_ONCE(in->memory))
 		return;
-	memory = kvzalloc(sizeof(*memory), GFP_KERNEL_ACCOUNT);
+	/* The counter tells; the next one who needs it asks again. */
+	memory = kvzalloc(sizeof(*memory), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!memory) {
 		nf_vpn_count(in->vn, NF_VPN_STAT_NO_MEMORY);
 		return;

@@ -22,6 +22,7 @@
 . "$(dirname "$0")/../peer/pptp.sh"
 
 FAIL=/sys/kernel/debug/failslab
+PAGES=/sys/kernel/debug/fail_page_alloc
 LIST=$(mktemp)
 declare -A HITS
 
@@ -30,13 +31,27 @@ fail_prepare() {
 	fail_set probability 0 && fail_set ignore-gfp-wait N && fail_set verbose 0 && fail_set interval 1 &&
 		fail_set space 0 && fail_set stacktrace-depth 32
 }
+fail_prepare_pages() {
+	local FAIL=$PAGES
+	fail_prepare && fail_set ignore-gfp-highmem N && fail_set min-order 0
+}
 
-# arm MODULE SECTION AFTER TIMES: from now on what is asked for there is refused
+# arm MODULE SECTION AFTER TIMES [DIRECTORY]: from now on what is asked for there is refused
 arm() {
-	local at
+	local at FAIL=${5:-$FAIL}
 	at=$(($(cat "/sys/module/$1/sections/$2") + $3)) &&
 		fail_set require-start "$(printf '%#x' $at)" && fail_set require-end "$(printf '%#x' $((at + 1)))" &&
 		fail_set times "$4" && fail_set probability 100
+}
+# armed MODULE SECTION AFTER TIMES CALLEE: what is larger than a slab's object comes in
+# pages of its own, and only when there are none asks a slab for its bookkeeping.
+armed() {
+	case $5 in *kvmalloc*) arm "${@:1:4}" $PAGES || return ;; esac
+	arm "${@:1:4}"
+}
+disarm() {
+	local FAIL
+	for FAIL in /sys/kernel/debug/{failslab,fail_page_alloc}; do fail_set probability 0; done
 }
 
 # What gets to a function, by its name: a line for each kind of place.
@@ -54,7 +69,7 @@ scenario_of() {
 	*spi_suspect | *spi_doubt) echo ike-doubt ;;
 	*local*) echo ike-local ;;
 	*manual*) echo ike-manual ;;
-	*l2tp_udp* | *l2tp_pair_udp*) echo l2tp-udp ;;
+	*l2tp_udp* | *l2tp_pair_udp* | nf_vpn_l2tp_read) echo l2tp-udp ;;
 	*l2tp_share*) echo l2tp-port ;;
 	nf_vpn_conn_make) if [ "$3" = nf_ct_helper_ext_add ]; then echo ike-revive; else echo pptp-calls; fi ;;
 	*) case $1 in nf_vpn_ipsec) echo ike-pairs ;; nf_vpn_l2tp) echo l2tp-ip ;; *) echo pptp-calls ;; esac ;;
@@ -85,10 +100,10 @@ refuse() {
 		scenario=$(scenario_of "$module" "$function" "$callee") times=$(often "$callee")
 		[[ $scenario/$section = "$1"*/.text ]] || continue
 		[ -z "$(excused "$module" "$section" "$function" "$callee")" ] || continue
-		arm "$module" "$section" "$after" "$times" || continue
+		armed "$module" "$section" "$after" "$times" "$callee" || continue
 		N=$((N + 1))
 		"do_${scenario//-/_}" >"$TOPO_TMP.said" 2>&1 </dev/null
-		fail_set probability 0
+		disarm
 		HITS[$n]=$((times - $(cat $FAIL/times)))
 		diag "$module $function $callee ($scenario): refused ${HITS[$n]}"
 	done 3<"$LIST"
@@ -297,6 +312,7 @@ finish() {
 
 plan 23
 must fail_prepare
+must fail_prepare_pages
 must modprobe nf_vpn_passthrough
 python3 /test/lib/alloc_sites.py /lib/modules/"$(uname -r)"/updates/nf_vpn*.ko | awk '{ print NR, $0 }' >"$LIST"
 check "places that ask for memory" [ "$(wc -l <"$LIST")" -gt 80 ]
