@@ -12,23 +12,31 @@
 # shellcheck source=test/lib/topo.sh
 . "$(dirname "$0")/../lib/topo.sh"
 
-# crowd N [PORT]: from N addresses, an IKE_SA_INIT each; how many get their own back
+# crowd N PORT NET SECONDS: from N addresses 10.NET.*, an IKE_SA_INIT each, repeated while
+# there is no answer (RFC 7296 2.1); how many get their own back
 crowd() { c1 python3 -c "
 import resource, select, socket, struct, sys, time
 resource.setrlimit(resource.RLIMIT_NOFILE, (20000, 20000))
 poll, socks, left = select.epoll(), {}, set()
+def ask():
+    for n, fd in enumerate(left):
+        s, head = socks[fd]
+        s.sendto(head, ('$SERVER', 500))
+        if n % 50 == 0:
+            time.sleep(0.01)
 for i in range($1):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind(('10.%d.%d.%d' % ($3, i >> 8, i & 255), $2))
     head = struct.pack('!QQBBBBII', ($3 << 32) + i + 1, 0, 33, 0x20, 34, 8, 0, 48) + bytes(20)
-    s.sendto(head, ('$SERVER', 500))
     socks[s.fileno()] = (s, head)
     left.add(s.fileno())
     poll.register(s.fileno(), select.EPOLLIN)
-    if i % 50 == 0:
-        time.sleep(0.01)
-end = time.time() + $4
+ask()
+end, again = time.time() + $4, time.time() + 5
 while left and time.time() < end:
+    if time.time() > again:
+        ask()
+        again = time.time() + 5
     for fd, _ in poll.poll(1):
         s, head = socks[fd]
         if s.recv(2000)[:8] == head[:8]:
