@@ -110,7 +110,8 @@ fi
 # its device may be gone, too
 got=$(l2tp_pings 1)
 is "client 1 is cut off" "${got:-0}" 0
-check "it asks on ($out to $(went_out 1) packets)" [ "$(went_out 1)" -gt "$((out + 3))" ]
+asks_on() { [ "$(went_out 1)" -gt "$((out + 3))" ]; }
+check "it asks on" wait_for 30 asks_on
 # IKE's may come
 check "the server is silent ($in to $(came_in 1) packets)" [ "$(came_in 1)" -le "$((in + 2))" ]
 check "that is noticed" wait_for 90 noticed
