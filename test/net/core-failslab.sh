@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels: debug
+# since: 6.3
 # timeout: 600
 #
 # Memory runs out, wherever we ask for it. Only requests that our modules make are
